@@ -1,0 +1,1 @@
+"""The ground floor: errors, array types, the Explanation, seeds, pictures and files."""

@@ -1,0 +1,115 @@
+"""The Explanation: what every explainer returns for one image. Plain data, with a text, a JSON and a notebook form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from whynet.base.image import to_data_uri
+from whynet.base.types import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """One word of a sentence, with the probability in [0, 1] that the explainer gave it at its place."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reason:
+    """One named reason for a class.
+
+    Args:
+        name: What the reason is called.
+        weight: Its signed share in the explained output, in units of the logit.
+        heat_map: Where it lies in the image, at the resolution of the layer it was read from; None if it has no place.
+    """
+
+    name: str
+    weight: float
+    heat_map: Float[np.ndarray, "rows columns"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """Why a network put one image into a class.
+
+    Args:
+        image_name: File name, or the name of the example.
+        class_index: Index of the explained class among the network's outputs.
+        class_name: Its name.
+        probability: The network's probability of that class, in [0, 1].
+        sentence: The reason in words, ending with a full stop; None where the explainer writes none.
+        words: The sentence's words with their probabilities.
+        reasons: Named reasons, the weightiest first.
+        faithfulness: Figures that say how far this explanation can be trusted, by name.
+        thumbnail: A small copy of the image, for notebooks; not part of the JSON form.
+    """
+
+    image_name: str
+    class_index: int
+    class_name: str
+    probability: float
+    sentence: str | None = None
+    words: tuple[Word, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    faithfulness: Mapping[str, float] = field(default_factory=dict)
+    thumbnail: Picture | None = None
+
+    @property
+    def text(self) -> str:
+        """The explanation in one line: "This is an image of a Tree Sparrow because this bird has ..."."""
+        article = "an" if self.class_name[:1].lower() in "aeiou" else "a"
+        claim = f"This is an image of {article} {self.class_name}"
+        return f"{claim}." if self.sentence is None else f"{claim} because {self.sentence}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as values that `json.dump` takes."""
+        return {
+            "image": self.image_name,
+            "class_index": self.class_index,
+            "class": self.class_name,
+            "probability": self.probability,
+            "text": self.text,
+            "sentence": self.sentence,
+            "words": [{"text": word.text, "probability": word.probability} for word in self.words],
+            "reasons": [
+                {
+                    "name": reason.name,
+                    "weight": reason.weight,
+                    "heat_map": None if reason.heat_map is None else reason.heat_map.tolist(),
+                }
+                for reason in self.reasons
+            ],
+            "faithfulness": dict(self.faithfulness),
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        """The notebook form: the image beside the sentence, each word as dark as it was probable."""
+        picture = "" if self.thumbnail is None else f'<img src="{to_data_uri(self.thumbnail)}" alt="" width="128">'
+        opening = self.text if self.sentence is None else self.text.removesuffix(self.sentence)
+        words = " ".join(
+            f'<span style="opacity:{0.35 + 0.65 * word.probability:.2f}" title="{word.probability:.0%}">'
+            f"{escape(word.text)}</span>"
+            for word in self.words
+        )
+        return (
+            '<div style="display:flex;gap:1em;align-items:center;margin:.5em 0;max-width:44em">'
+            f"{picture}<div><div>{escape(opening)}{words}</div>"
+            f'<small style="opacity:.65">{escape(self.image_name)} · {self.probability:.0%} sure</small></div></div>'
+        )
+
+
+class Explanations(list[Explanation]):
+    """A list of explanations that a notebook shows one below the other."""
+
+    def _repr_html_(self) -> str:
+        return "".join(explanation._repr_html_() for explanation in self)

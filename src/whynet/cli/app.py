@@ -1,0 +1,206 @@
+"""`whynet`: the commands, their options and their help."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import whynet
+from whynet.base.errors import WhynetError
+from whynet.cli.console import Answer
+from whynet.cli.settings_options import Group, with_settings
+from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
+
+
+class _Commands(TyperGroup):
+    """Prints our own errors as one sentence and exits 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WhynetError as error:
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            typer.secho("interrupted; what was complete is kept, and --resume goes on from there", err=True)
+            raise typer.Exit(130) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="whynet",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Ask a neural network why.\n\nStart with `whynet demo`; then `whynet explain runs/demo PICTURE...`.",
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto for the best there is.")]
+Devices = Annotated[int, typer.Option(help="Number of devices to train on.")]
+Beam = Annotated[int, typer.Option(help="Sentences kept side by side while one is written; 1 is greedy.")]
+Allow = Annotated[
+    str | None,
+    typer.Option("--subject", help="package.module:function that may run, where the run explains your own network."),
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and name them.")]
+NoLanguage = Annotated[bool, typer.Option("--no-language", help="Leave out the language metrics, which need Java.")]
+
+
+def _version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"whynet {whynet.__version__}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # --subject package.module:function is looked for here
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove a run that is there, and start over.")] = False,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Device = "auto",
+    devices: Devices = 1,
+    json: Json = None,
+) -> None:
+    """Train on painted birds, explain, and write a report: the whole journey in a few minutes.
+
+    A demo that was broken off goes on where it stopped.
+
+    **Example:** `whynet demo --out runs/demo`
+    """
+    from whynet.training.hardware import Hardware
+    from whynet.workflows.demo import run_demo
+
+    answer = Answer(json)
+    run, metrics = run_demo(out, seed=seed, hardware=Hardware(device=device, devices=devices), fresh=fresh)
+    _show_metrics(answer, metrics)
+    pictures = sorted((run.folder / "pictures").glob("*.png"))
+    answer.say(f"\nReport: {run.folder / 'report.html'}")
+    answer.say(f"Next:   whynet explain {run.folder} {pictures[0]}")
+    answer.give(metrics)
+
+
+@app.command()
+@with_settings(
+    data=Group(settings=DataSettings, title="Data", renamed=(("name", "data"),)),
+    model=Group(settings=ModelSettings, title="Model"),
+    classifier=Group(settings=ClassifierSettings, title="Classifier", prefix="classifier"),
+    explainer=Group(settings=ExplainerSettings, title="Explainer", prefix="explainer"),
+)
+def train(
+    data: dict[str, Any],
+    model: dict[str, Any],
+    classifier: dict[str, Any],
+    explainer: dict[str, Any],
+    out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    skip_bad: SkipBad = False,
+    device: Device = "auto",
+    devices: Devices = 1,
+    json: Json = None,
+) -> None:
+    """Train a classifier and the explainer that says why it decides as it does.
+
+    **Example:** `whynet train --data cub --root CUB --out runs/cub`
+
+    **Your own network:** `whynet train --data folder --root PICTURES --subject mypackage.nets:build --weights
+    net.safetensors --layers backbone.layer4,fc1 --out runs/mine`
+    """
+    from whynet.training.hardware import Hardware
+    from whynet.workflows.train import resumed_settings
+    from whynet.workflows.train import train as train_run
+
+    given = {"data": data, "model": model, "classifier": classifier, "explainer": explainer}
+    settings = resumed_settings(out, given) if resume else settings_with(given)
+    hardware = Hardware(device=device, devices=devices)
+    run = train_run(out, settings, hardware=hardware, resume=resume, skip_bad=skip_bad)
+    answer = Answer(json)
+    stages = run.record()["stages"]
+    for name, stage in stages.items():
+        answer.say(f"{name}: {stage['seconds']:.0f} s")
+    if "interpnet" not in stages:
+        answer.say("The data have no captions, so there is a classifier but no explainer.")
+    answer.say(f"\nRun:  {run.folder}\nNext: whynet evaluate {run.folder}")
+    answer.give({"run": str(run.folder), "stages": stages})
+
+
+@app.command()
+def explain(
+    run: RunFolder,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)],
+    beam: Beam = 1,
+    subject: Allow = None,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Say what is in each picture, and why: "This is an image of a ... because ...".
+
+    **Example:** `whynet explain runs/demo bird.jpg`
+    """
+    from whynet.workflows.explain import explain as explain_images
+
+    answer = Answer(json)
+    explanations = explain_images(run, images, beam=beam, device=device, allow=subject)
+    for explanation in explanations:
+        answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
+    answer.give([explanation.to_json() for explanation in explanations])
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    beam: Beam = 1,
+    no_language: NoLanguage = False,
+    skip_bad: SkipBad = False,
+    subject: Allow = None,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Measure a run on its test pictures, beside two floors, and write metrics.json and report.html.
+
+    **Example:** `whynet evaluate runs/cub --json -`
+    """
+    from whynet.workflows.evaluate import evaluate as evaluate_run
+    from whynet.workflows.report import write_report
+
+    answer = Answer(json)
+    metrics = evaluate_run(run, beam=beam, language=not no_language, skip_bad=skip_bad, allow=subject, device=device)
+    report = write_report(run, skip_bad=skip_bad)
+    _show_metrics(answer, metrics)
+    answer.say(f"\nReport: {report}")
+    answer.give(metrics)
+
+
+def _show_metrics(answer: Answer, metrics: dict[str, Any]) -> None:
+    from whynet.workflows.metrics_table import metrics_rows
+
+    answer.say(f"Test accuracy {metrics['accuracy']:.1%} of {metrics['num_images']} pictures")
+    columns, rows = metrics_rows(metrics)
+    if rows:
+        answer.figures("Sentences", columns, rows)
+    for what, why in metrics["missing"].items():
+        answer.say(f"No {what}: {why}.")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,44 @@
+"""What a command shows: text for people on the terminal, JSON for programs in a file or on standard output."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from whynet.base.files import write_json_atomically
+
+
+class Answer:
+    """Where a command's answer goes.
+
+    Args:
+        json_file: "-" prints the JSON on standard output and the text on standard error; a path writes the JSON there;
+            None prints the text alone.
+    """
+
+    def __init__(self, json_file: str | None) -> None:
+        self.json_file = json_file
+        self.console = Console(stderr=json_file == "-", highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Print a line for people; square brackets in it are text."""
+        self.console.print(text, markup=False)
+
+    def figures(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
+        """Print a table: the first column names, the others hold figures."""
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for index, column in enumerate(columns):
+            table.add_column(column, justify="left" if index == 0 else "right")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def give(self, value: Any) -> None:
+        """Hand the JSON form to whoever asked for it."""
+        if self.json_file == "-":
+            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        elif self.json_file is not None:
+            write_json_atomically(Path(self.json_file), value)

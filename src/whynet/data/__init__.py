@@ -1,0 +1,1 @@
+"""Data sets and the records they yield; words and splits."""

@@ -1,0 +1,103 @@
+"""The one record that every data set yields, and what a data set promises.
+
+What a data set lacks is absent (None or empty), never faked.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from whynet.base.errors import DataError
+from whynet.base.types import Landmarks, PartMap, Picture
+
+Claim = tuple[str, str]
+"""One attribute: what it is an attribute of, and its value, as in ("crown colour", "red")."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Example:
+    """One labelled picture with whatever is known about it.
+
+    Args:
+        name: Unique within its data set; what messages and reports call the picture.
+        image: RGB, 0 to 255, any size and shape.
+        label: Index into the data set's `class_names`.
+        captions: Sentences that describe the picture; empty where there are none.
+        landmarks: One row a part of the data set's `part_names`: x, y in pixels, visible (0 or 1).
+        part_map: For each pixel 0, or 1 + the index of the part that is seen there.
+        box: x0, y0, x1, y1 in pixels of the object's bounding box (edges, so x1 may equal the width).
+        attributes: Every claim that is true of what can be seen.
+
+    Raises:
+        DataError: A visible landmark lies outside the picture.
+    """
+
+    name: str
+    image: Picture
+    label: int
+    captions: tuple[str, ...] = ()
+    landmarks: Landmarks | None = None
+    part_map: PartMap | None = None
+    box: tuple[float, float, float, float] | None = None
+    attributes: frozenset[Claim] | None = None
+
+    def __post_init__(self) -> None:
+        if self.landmarks is None:
+            return
+        height, width = self.image.shape[:2]
+        x, y, visible = self.landmarks.T
+        outside = (visible > 0) & ((x < 0) | (x > width) | (y < 0) | (y > height))
+        if outside.any():
+            part = int(np.flatnonzero(outside)[0])
+            raise DataError(
+                f"{self.name}: landmark {part} lies at ({x[part]:g}, {y[part]:g}), outside the picture of "
+                f"{width} x {height} pixels; correct the point or mark it as not visible"
+            )
+
+
+class ExampleDataset(Dataset[Example], ABC):
+    """A data set of examples. What is known without opening a picture is there at once, for every example.
+
+    Attributes:
+        class_names: Names of the classes, in the order of the labels.
+        part_names: Names of the landmarks and part masks, in order; empty where there are none.
+        names: Each example's unique name.
+        labels: Each example's class index.
+        captions: Each example's sentences, possibly none.
+    """
+
+    class_names: tuple[str, ...]
+    part_names: tuple[str, ...] = ()
+    names: Sequence[str]
+    labels: Sequence[int]
+    captions: Sequence[tuple[str, ...]]
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Example:
+        """Open picture `index`; raises `ImageError` or `DataError` if it cannot be used."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: Sequence[int]) -> "ExampleSubset":
+        """The examples at `indices`, in that order."""
+        return ExampleSubset(self, indices)
+
+
+class ExampleSubset(ExampleDataset):
+    """Some examples of another data set, in a given order."""
+
+    def __init__(self, whole: ExampleDataset, indices: Sequence[int]) -> None:
+        self.whole = whole
+        self.indices = list(indices)
+        self.class_names = whole.class_names
+        self.part_names = whole.part_names
+        self.names = [whole.names[i] for i in self.indices]
+        self.labels = [whole.labels[i] for i in self.indices]
+        self.captions = [whole.captions[i] for i in self.indices]
+
+    def __getitem__(self, index: int) -> Example:
+        return self.whole[self.indices[index]]

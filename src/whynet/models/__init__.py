@@ -1,0 +1,1 @@
+"""Networks, and what reads them. Models take ids and tensors, never a vocabulary or a data set."""

@@ -1,0 +1,145 @@
+"""Introspection: the activations of named layers, recorded in one forward pass, and r(x) built from them.
+
+Barratt, "InterpNET: Neural Introspection for Interpretable Deep Learning", 2017, arXiv:1710.09511, section 2.2:
+
+    r(x) = [f_1, f_2, ..., f_n]
+
+f_1 .. f_n are the activations of the network on x, f_n the class probabilities; the gradient is stopped at r(x).
+
+Differs from the paper: any network, so a map (batch, channels, rows, columns) is averaged over space, and tokens
+(batch, tokens, channels) over the tokens. A module that runs several times in one forward is recorded each time.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whynet.base.errors import SubjectError
+from whynet.base.types import Images, Logits, Probabilities, Reading
+from whynet.models.subject import Subject
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """What one forward pass left behind.
+
+    Args:
+        activations: By layer name, in the order asked for. A module that ran n > 1 times has n entries, "name:0" to
+            "name:n-1", in the order of its calls.
+        logits: The network's output.
+    """
+
+    activations: dict[str, Tensor]
+    logits: Logits
+
+    @property
+    def probabilities(self) -> Probabilities:
+        """The softmax of the logits."""
+        return self.logits.softmax(1)
+
+
+class Introspection:
+    """Records layers of a subject by their dotted names.
+
+    Args:
+        subject: The network; it is left as it was, in its modes, hooks and parameters.
+        layers: Dotted names; the output of each is recorded. "name:1" is the second call of a module that is reused.
+        probabilities: Whether r(x) ends with the class probabilities.
+
+    Raises:
+        SubjectError: A layer does not exist (near names are listed), is named twice, or nothing is left to read.
+    """
+
+    def __init__(self, subject: Subject, layers: Sequence[str], *, probabilities: bool = True) -> None:
+        self.subject = subject
+        self.layers = tuple(layers)
+        self.probabilities = probabilities
+        if len(set(self.layers)) < len(self.layers):
+            raise SubjectError(f"each layer can be named once, not {', '.join(self.layers)}")
+        if not self.layers and not probabilities:
+            raise SubjectError("r(x) needs at least one layer or the class probabilities; name a layer")
+        for layer in self.layers:
+            subject.layer(_module_name(layer))
+
+    def record(self, images: Images) -> Recording:
+        """One forward pass in evaluation mode, without gradients.
+
+        Raises:
+            SubjectError: A layer did not run, did not return a tensor, or held NaN; or the output is not logits.
+        """
+        calls: dict[str, list[Tensor]] = {_module_name(layer): [] for layer in self.layers}
+        thread = threading.get_ident()
+        handles = []
+
+        def keep(name: str) -> Any:
+            def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+                if threading.get_ident() == thread:  # another thread may run the same network meanwhile
+                    # A copy: an in-place ReLU after this layer would overwrite what was recorded.
+                    calls[name].append(output.detach().clone() if isinstance(output, Tensor) else output)
+
+            return hook
+
+        try:
+            for name in calls:
+                handles.append(self.subject.layer(name).register_forward_hook(keep(name)))
+            logits = self.subject.logits(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return Recording(activations=self._named(calls), logits=logits)
+
+    def read(self, images: Images) -> tuple[Reading, Logits]:
+        """r(x) and the logits of a batch; r(x) holds the layers in the order asked for, then the probabilities."""
+        recording = self.record(images)
+        parts = [_pooled(layer, activation) for layer, activation in recording.activations.items()]
+        if self.probabilities:
+            parts.append(recording.probabilities)
+        return torch.cat([part.float() for part in parts], 1), recording.logits  # (B, R)
+
+    def _named(self, calls: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+        activations: dict[str, Tensor] = {}
+        for layer in self.layers:
+            name = _module_name(layer)
+            found = calls[name]
+            if not found:
+                raise SubjectError(f"layer {name!r} did not run in the forward pass; name one that does")
+            numbered = {name: found[0]} if len(found) == 1 else {f"{name}:{i}": call for i, call in enumerate(found)}
+            chosen = numbered if layer == name else {layer: numbered.get(layer)}
+            for key, activation in chosen.items():
+                if activation is None:
+                    raise SubjectError(f"layer {name!r} ran {len(found)} times, so there is no call {layer!r}")
+                activations[key] = _checked(key, activation)
+        return activations
+
+
+def _module_name(layer: str) -> str:
+    """The module of "name" or "name:call"."""
+    name, colon, call = layer.rpartition(":")
+    return name if colon and call.isdecimal() else layer
+
+
+def _checked(layer: str, activation: Any) -> Tensor:
+    if not isinstance(activation, Tensor):
+        raise SubjectError(
+            f"layer {layer!r} returned a {type(activation).__name__}, not a tensor; name a layer inside it"
+        )
+    if not activation.isfinite().all():
+        raise SubjectError(
+            f"layer {layer!r} holds NaN or infinite activations; check the weights and the input's range"
+        )
+    return activation
+
+
+def _pooled(layer: str, activation: Tensor) -> Tensor:
+    """One vector an image: maps are averaged over space, tokens over the tokens."""
+    if activation.ndim == 2:
+        return activation  # (B, D)
+    if activation.ndim == 3:
+        return activation.mean(1)  # (B, T, D) -> (B, D)
+    if activation.ndim > 3:
+        return activation.flatten(2).mean(2)  # (B, D, H, W) -> (B, D)
+    raise SubjectError(f"layer {layer!r} has shape {tuple(activation.shape)}; a batch of vectors or maps was expected")

@@ -1,0 +1,119 @@
+"""Subjects that come from a folder, or from the user's own code.
+
+A saved subject is a folder with `subject.json` (the network's kind, class names, preprocessing) beside the network. A
+subject that the user's own function builds keeps the function's name and its weights; opening the folder runs that
+code only if the user names it again.
+"""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import save_model
+from torch import nn
+
+from whynet.base.errors import RunError, SettingError, SubjectError
+from whynet.base.files import atomic_path, read_json, write_json_atomically
+from whynet.models.convnet import ConvNet
+from whynet.models.preprocessing import Preprocessing
+from whynet.models.saved_network import WEIGHTS, load_network, load_weights, save_network
+from whynet.models.subject import Subject
+
+NETWORKS: dict[str, type[ConvNet]] = {"convnet": ConvNet}
+"""Networks of ours, by the name that a folder gives them."""
+
+DESCRIPTION = "subject.json"
+
+
+def save_subject(subject: Subject, folder: Path, *, function: str | None = None) -> None:
+    """Write a subject to a folder, which is made if it is absent.
+
+    Args:
+        subject: Its network is one of `NETWORKS`, or `function` is given.
+        folder: Where to.
+        function: "package.module:function" that builds the network.
+
+    Raises:
+        StorageError: The folder cannot be written.
+        SubjectError: The network is none of ours and no function is given.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = subject.network
+    kind = function or next((name for name, cls in NETWORKS.items() if type(network) is cls), None)
+    if kind is None:
+        raise SubjectError(f"a {type(network).__name__} can be saved only with the function that builds it; name that")
+    if isinstance(network, ConvNet):
+        save_network(network, folder)
+    else:
+        with atomic_path(folder / WEIGHTS) as path:
+            save_model(network, str(path))
+    preprocessing = subject.preprocess.to_json() if isinstance(subject.preprocess, Preprocessing) else None
+    description = {"network": kind, "class_names": list(subject.class_names), "preprocessing": preprocessing}
+    write_json_atomically(folder / DESCRIPTION, description)
+
+
+def load_subject(folder: Path, *, function: str | None = None) -> Subject:
+    """Read the subject that `save_subject` wrote.
+
+    Args:
+        folder: Holds `subject.json`.
+        function: "package.module:function"; imported and called if the folder names the same.
+
+    Raises:
+        RunError: A file is absent or damaged.
+        SubjectError: The folder names a function and `function` is not the same: its code is not run unasked.
+    """
+    description = read_json(folder / DESCRIPTION, "a saved subject")
+    try:
+        kind, class_names, values = (description[key] for key in ("network", "class_names", "preprocessing"))
+        preprocessing = None if values is None else Preprocessing.from_json(values)
+        if not isinstance(kind, str) or not all(isinstance(name, str) for name in class_names):
+            raise TypeError("names must be text")
+    except (KeyError, TypeError, SettingError) as error:
+        raise RunError(f"{folder / DESCRIPTION} does not describe a subject ({error}); train it again") from error
+    if kind in NETWORKS:
+        if preprocessing is None:
+            raise RunError(f"{folder / DESCRIPTION} lacks the preprocessing; train the subject again")
+        network = load_network(NETWORKS[kind], folder)
+        return Subject(network, class_names=class_names, preprocess=preprocessing, name=folder.name)
+    if function != kind:
+        raise SubjectError(
+            f"{folder} holds weights for the network that {kind!r} builds; "
+            f"to let that code run, name it again: --subject {kind}"
+        )
+    return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
+
+
+def import_subject(
+    function: str, *, weights: Path | None, class_names: Sequence[str], preprocessing: Preprocessing | None
+) -> Subject:
+    """The subject that the user's own function builds. This runs the user's code.
+
+    Args:
+        function: "package.module:function"; it takes no argument and returns an `nn.Module` or a `Subject`.
+        weights: A safetensors file for the network; None keeps what the function built.
+        class_names: Used if the function returns a network alone.
+        preprocessing: Likewise.
+
+    Raises:
+        SubjectError: It cannot be imported, returns something else, or the weights do not fit.
+    """
+    module_name, colon, function_name = function.partition(":")
+    if not (colon and module_name and function_name):
+        raise SubjectError(f"a subject is a saved folder or 'package.module:function', not {function!r}")
+    try:
+        build = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise SubjectError(f"cannot import {function!r} ({error}); run from the folder that holds it") from error
+    built = build()
+    if isinstance(built, nn.Module):
+        if preprocessing is None:
+            raise SubjectError(f"{function} returned a network alone; return a whynet.Subject with its preprocessing")
+        built = Subject(built, class_names=class_names, preprocess=preprocessing, name=function)
+    if not isinstance(built, Subject):
+        raise SubjectError(
+            f"{function} must return a torch.nn.Module or a whynet.Subject, not a {type(built).__name__}"
+        )
+    if weights is not None:
+        load_weights(built.network, weights)
+    return built

@@ -1,0 +1,101 @@
+"""The Subject: a network being explained, with what it needs to be used.
+
+Any `nn.Module` that maps a batch of images to (batch, classes) logits. It is never modified and never left in another
+mode.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from whynet.base.errors import SubjectError
+from whynet.base.types import Images, Logits, Picture
+
+
+class Subject:
+    """A network with its preprocessing and the names of its classes.
+
+    Args:
+        network: Maps images (batch, 3, height, width) to logits (batch, classes).
+        class_names: One name an output, in order.
+        preprocess: Maps pictures (RGB, 0 to 255, any sizes) to the network's input, as `Preprocessing` does.
+        name: What messages and reports call the network.
+
+    Raises:
+        SubjectError: There are no class names, or one is not unique.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        class_names: Sequence[str],
+        preprocess: Callable[[Sequence[Picture]], Images],
+        name: str = "network",
+    ) -> None:
+        self.network = network
+        self.class_names = tuple(class_names)
+        self.preprocess = preprocess
+        self.name = name
+        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
+            raise SubjectError(f"one unique name for each class was expected, not {list(self.class_names)}")
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The dotted name of each module within the network."""
+        return tuple(name for name, _ in self.network.named_modules() if name)
+
+    def layer(self, name: str) -> nn.Module:
+        """The module of this dotted name; raises `SubjectError` that lists near names if there is none."""
+        modules: dict[str, nn.Module] = dict(self.network.named_modules(remove_duplicate=False))
+        if name and name in modules:
+            return modules[name]
+        near = difflib.get_close_matches(name, [key for key in modules if key], n=5, cutoff=0.4)
+        hint = f"near names are {', '.join(near)}" if near else f"its layers are {', '.join(self.layer_names[:20])}"
+        raise SubjectError(f"{self.name} has no layer {name!r}; {hint}")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's first parameter lies; the CPU if it has none."""
+        first = next(self.network.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
+
+    def to(self, device: torch.device | str) -> "Subject":
+        """Move the network's parameters to a device, as `nn.Module.to` does."""
+        self.network.to(device)
+        return self
+
+    @contextmanager
+    def evaluating(self) -> Iterator[nn.Module]:
+        """The network in evaluation mode; on leaving, each module is back in the mode it was in."""
+        training = [module for module in self.network.modules() if module.training]
+        for module in training:
+            module.training = False
+        try:
+            yield self.network
+        finally:
+            for module in training:
+                module.training = True
+
+    def logits(self, images: Images) -> Logits:
+        """The network's logits in evaluation mode, without gradients; raises `SubjectError` on NaN or a wrong shape."""
+        with self.evaluating() as network, torch.no_grad():
+            return self.check_logits(network(images.to(self.device)))
+
+    def check_logits(self, output: object) -> Logits:
+        """The output itself, if it is one finite logit for each class and image; else raises `SubjectError`."""
+        expected = f"{self.name} must return logits of shape (batch, {len(self.class_names)}), one for each class name"
+        if not isinstance(output, Tensor):
+            raise SubjectError(
+                f"{expected}, not a {type(output).__name__}; wrap it so that it returns the logits alone"
+            )
+        if output.ndim != 2 or output.shape[1] != len(self.class_names):
+            raise SubjectError(
+                f"{expected}, not {tuple(output.shape)}; check the class names and the network's last layer"
+            )
+        if not output.isfinite().all():
+            raise SubjectError(f"{self.name} returned NaN or infinite logits; check its weights and its input's range")
+        return output

@@ -1,0 +1,1 @@
+"""Training loops: Lightning's, with a progress bar, early stopping, checkpoints and resumption."""

@@ -1,0 +1,63 @@
+"""How the two phases train. Light to import, because the command line reads its help from here."""
+
+from dataclasses import dataclass, field
+
+from whynet.base.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSettings:
+    """How the classifier is trained; defaults are those of InterpNET's released code where it has them."""
+
+    epochs: int = field(default=100, metadata={"help": "Most epochs for the classifier."})
+    patience: int = field(default=10, metadata={"help": "Epochs without a better validation accuracy before it stops."})
+    plateau_patience: int = field(default=2, metadata={"help": "Such epochs before its learning rate is halved."})
+    batch_size: int = field(default=32, metadata={"help": "Pictures a step."})
+    learning_rate: float = field(default=1e-3, metadata={"help": "Of Adam, for the classifier."})
+    weight_decay: float = field(default=1e-4, metadata={"help": "Decoupled (AdamW), for the classifier."})
+    shift: float = field(default=0.08, metadata={"help": "Most random shift, as a share of the picture's side."})
+    relight: float = field(
+        default=0.15, metadata={"help": "Most random change of brightness and contrast, as a share."}
+    )
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.patience, self.batch_size) < 1 or self.learning_rate <= 0:
+            raise SettingError(
+                f"epochs, patience and batch size of at least 1 and a positive learning rate were expected, not {self}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainerSettings:
+    """How the explainer is built and trained; defaults are those of InterpNET's released code."""
+
+    epochs: int = field(default=100, metadata={"help": "Most epochs for the explainer."})
+    patience: int = field(default=5, metadata={"help": "Epochs without a lower validation loss before it stops."})
+    plateau_patience: int = field(default=0, metadata={"help": "Such epochs before its learning rate is halved."})
+    batch_size: int = field(default=32, metadata={"help": "Captions a step."})
+    learning_rate: float = field(default=5e-4, metadata={"help": "Of Adam, for the explainer."})
+    captions_per_epoch: int = field(
+        default=10, metadata={"help": "Captions of each picture that an epoch shows, drawn anew each epoch."}
+    )
+    embedding_size: int = field(default=256, metadata={"help": "Length of a word's vector."})
+    hidden_size: int = field(default=512, metadata={"help": "Units of each LSTM."})
+    projection_size: int = field(default=512, metadata={"help": "Length of the vector that joins LSTM 1 and r(x)."})
+    dropout: float = field(default=0.2, metadata={"help": "Share of the LSTMs' outputs dropped in training."})
+    views: int = field(
+        default=1,
+        metadata={"help": "Times each training picture is read: as it is, then changed at random as in phase one."},
+    )
+    standardise: bool = field(
+        default=True, metadata={"help": "Standardise each entry of r(x) over the training pictures."}
+    )
+    max_length: int = field(default=30, metadata={"help": "Most words of a sentence before its full stop."})
+
+    def __post_init__(self) -> None:
+        if (
+            min(self.epochs, self.patience, self.batch_size, self.captions_per_epoch, self.views) < 1
+            or self.learning_rate <= 0
+        ):
+            raise SettingError(
+                "epochs, patience, batch size, captions and views of at least 1 and a positive learning rate were "
+                f"expected, not {self}"
+            )

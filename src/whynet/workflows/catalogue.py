@@ -1,0 +1,97 @@
+"""The data sets that commands know by name, each with its train, validation and test part."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from whynet.base.progress import reporting
+from whynet.data.bad_examples import without_bad
+from whynet.data.birds.dataset import PaintedBirds
+from whynet.data.birds.parsing import parse_claims
+from whynet.data.cub import CUB
+from whynet.data.example import Claim, ExampleDataset
+from whynet.data.image_folder import ImageFolder
+from whynet.data.split import stratified_split
+from whynet.workflows.settings import DataSettings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClaimTruth:
+    """What a data set knows of the truth of a sentence, beside each example's attributes.
+
+    Args:
+        parse: The claims that a sentence makes.
+        of_class: For each class the claims that hold for it.
+        discriminative: For each class the claims that tell it from others.
+    """
+
+    parse: Callable[[str], frozenset[Claim]]
+    of_class: Sequence[frozenset[Claim]]
+    discriminative: Sequence[frozenset[Claim]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Splits:
+    """The three parts of a data set, of the same classes; `claims` where the truth of a sentence can be told."""
+
+    train: ExampleDataset
+    validation: ExampleDataset
+    test: ExampleDataset
+    claims: ClaimTruth | None = None
+
+
+Open = Callable[[DataSettings, bool], Splits]
+
+
+def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
+    """Open a data set and every picture in it once.
+
+    Args:
+        settings: Which.
+        skip_bad: Leave out pictures that cannot be used, and name them in the log.
+
+    Raises:
+        DataError: It is absent, damaged or empty, or a picture cannot be used and `skip_bad` is off.
+    """
+    return DATA[settings.name](settings, skip_bad)
+
+
+def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
+    part = partial(
+        PaintedBirds, num_species=settings.num_species, image_size=settings.input_size, seed=settings.data_seed
+    )
+    test = part("test")
+    claims = ClaimTruth(parse=parse_claims, of_class=test.class_claims, discriminative=test.discriminative_claims)
+    return Splits(train=part("train"), validation=part("validation"), test=test, claims=claims)
+
+
+def _cub(settings: DataSettings, skip_bad: bool) -> Splits:
+    root = Path(str(settings.root))
+    train, validation = _held_out(_checked(CUB(root, "train"), "training", skip_bad), settings)
+    return Splits(train=train, validation=validation, test=_checked(CUB(root, "test"), "test", skip_bad))
+
+
+def _folder(settings: DataSettings, skip_bad: bool) -> Splits:
+    root = Path(str(settings.root))
+    parts = {split: _checked(ImageFolder(root, split), split, skip_bad) for split in ImageFolder.splits(root)}
+    train = parts["train"]
+    if "test" not in parts:
+        train, parts["test"] = _held_out(train, settings)
+    if "validation" not in parts:
+        train, parts["validation"] = _held_out(train, settings)
+    return Splits(train=train, validation=parts["validation"], test=parts["test"])
+
+
+def _checked(examples: ExampleDataset, part: str, skip_bad: bool) -> ExampleDataset:
+    with reporting(f"Checking {part} pictures") as on_progress:
+        return without_bad(examples, skip_bad, on_progress)
+
+
+def _held_out(examples: ExampleDataset, settings: DataSettings) -> tuple[ExampleDataset, ExampleDataset]:
+    kept, held_out = stratified_split(examples.labels, settings.held_out, settings.data_seed)
+    return examples.subset(kept), examples.subset(held_out)
+
+
+DATA: dict[str, Open] = {"birds": _birds, "cub": _cub, "folder": _folder}
+"""Adding a data set is one file under `data/`, one line here, and its name in `settings.DATA_NAMES`."""

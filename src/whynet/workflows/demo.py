@@ -1,0 +1,84 @@
+"""`whynet demo`: the whole journey on painted birds, in minutes on two cores."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from whynet.base.errors import MissingDependencyError, RunError
+from whynet.base.files import write_bytes_atomically
+from whynet.base.image import to_png
+from whynet.metrics.java import missing_language_tools
+from whynet.training.hardware import Hardware
+from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.workflows.catalogue import open_data
+from whynet.workflows.evaluate import METRICS, evaluate
+from whynet.workflows.report import write_report
+from whynet.workflows.run import Run
+from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
+from whynet.workflows.train import train
+
+NUM_PICTURES = 8
+
+
+def demo_settings(seed: int) -> TrainSettings:
+    """InterpNET(2) on painted birds, smaller and shorter than in the paper so that it takes minutes, not hours."""
+    return TrainSettings(
+        data=DataSettings(name="birds", data_seed=seed),
+        model=ModelSettings(variant="interpnet2", seed=seed),
+        classifier=ClassifierSettings(epochs=18, batch_size=64, plateau_patience=1),
+        explainer=ExplainerSettings(
+            epochs=22, batch_size=64, learning_rate=4e-3, plateau_patience=1, captions_per_epoch=1, views=2,
+            embedding_size=128, hidden_size=192, projection_size=192,
+        ),
+    )  # fmt: skip
+
+
+def run_demo(
+    folder: Path, *, seed: int = 0, hardware: Hardware | None = None, fresh: bool = False, progress: bool = True
+) -> tuple[Run, dict[str, Any]]:
+    """Train, evaluate, report, and put a few test pictures into the run to be explained.
+
+    Args:
+        folder: Of the run; one that holds a demo that was broken off is gone on with.
+        seed: Of everything random.
+        hardware: Where to train.
+        fresh: Remove the run that is there first.
+        progress: Whether progress bars are shown.
+
+    Returns:
+        The run and what its `metrics.json` holds.
+
+    Raises:
+        MissingDependencyError: The extra "language" is not installed.
+        RunError: The folder holds a run that is not this demo.
+    """
+    if reason := missing_language_tools():
+        raise MissingDependencyError(reason)
+    begun = (folder / "run.json").exists()
+    settings = demo_settings(seed)
+    if begun and fresh:
+        Run.open(folder)  # nothing but a run is ever removed
+        shutil.rmtree(folder)
+        begun = False
+    if begun and Run.open(folder).settings != settings.to_json():
+        raise RunError(f"{folder} holds another run; name another --out, or remove it with --fresh")
+    run = train(folder, settings, hardware=hardware, resume=begun, progress=progress)
+    device = (hardware or Hardware()).device
+    metrics = run.read(METRICS) if run.is_complete("report") else evaluate(run, device=device)
+    if not run.is_complete("report"):
+        with run.stage("report"):
+            _save_pictures(run, settings)
+            write_report(run)
+        metrics["seconds"] = run.seconds()
+        run.write(METRICS, metrics)
+    return run, metrics
+
+
+def _save_pictures(run: Run, settings: TrainSettings) -> None:
+    """A few test pictures as files, so that `whynet explain` has something to explain."""
+    test = open_data(settings.data).test
+    (run.folder / "pictures").mkdir(exist_ok=True)
+    step = len(test) // NUM_PICTURES
+    for number in range(NUM_PICTURES):
+        example = test[number * step]
+        write_bytes_atomically(run.folder / "pictures" / f"bird{number + 1}.png", to_png(example.image))

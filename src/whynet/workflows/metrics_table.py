@@ -1,0 +1,78 @@
+"""The figures of metrics.json for people: the run beside its two floors, on the terminal and in the report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+NAMES = {
+    "language.coco.meteor": "METEOR (coco)",
+    "language.coco.bleu4": "BLEU-4 (coco)",
+    "language.coco.cider_d": "CIDEr-D (coco)",
+    "language.coco.rouge_l": "ROUGE-L (coco)",
+    "language.interpnet.meteor": "METEOR (interpnet)",
+    "language.interpnet.bleu4": "BLEU-4 (interpnet)",
+    "language.interpnet.cider": "CIDEr (interpnet)",
+    "attributes.true_of_image": "Claims true of the image",
+    "attributes.true_of_class": "Claims true of the class",
+    "attributes.recall": "Telling attributes named",
+}
+"""What a reader sees first; metrics.json has all."""
+
+COLUMNS = ["", "this run", "random caption of the class", "most frequent caption"]
+
+
+def metrics_rows(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Column titles, and one row a figure; higher is better in all.
+
+    Args:
+        metrics: What `metrics.json` holds.
+
+    Returns:
+        The titles and the rows; no rows where the run writes no sentences.
+    """
+    sources = [metrics, *(metrics.get("floors", {}).get(name, {}) for name in ("random_same_class", "most_frequent"))]
+    rows = []
+    for path, name in NAMES.items():
+        figures = [_at(source, path) for source in sources]
+        if figures[0] is not None:
+            shares = path.startswith("attributes")
+            rows.append([name, *("" if f is None else f"{f:.1%}" if shares else f"{f:.1f}" for f in figures)])
+    return COLUMNS, rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One headline figure, and the better of the two floors beside it."""
+
+    name: str
+    figure: str
+    beside: str
+
+
+def tiles(metrics: dict[str, Any]) -> list[Tile]:
+    """The headline figures of `metrics.json`; those that the run lacks are left out."""
+    chosen = [
+        Tile(name="Test accuracy", figure=f"{metrics['accuracy']:.1%}", beside=f"{metrics['num_images']} pictures")
+    ]
+    for path, name in {
+        "attributes.true_of_image": "Claims true of the picture",
+        "attributes.recall": "Telling attributes named",
+        "language.coco.meteor": "METEOR",
+        "language.coco.cider_d": "CIDEr-D",
+    }.items():
+        figure = _at(metrics, path)
+        if figure is not None:
+            floor = _at(metrics["floors"]["random_same_class"], path)
+            shown = [
+                "" if f is None else f"{f:.1%}" if path.startswith("attributes") else f"{f:.1f}"
+                for f in (figure, floor)
+            ]
+            chosen.append(Tile(name=name, figure=shown[0], beside=f"{shown[1]} by a random caption of the class"))
+    return chosen
+
+
+def _at(values: Any, path: str) -> float | None:
+    for key in path.split("."):
+        if not isinstance(values, dict) or key not in values:
+            return None
+        values = values[key]
+    return float(values)

@@ -1,0 +1,85 @@
+"""Drawings of the report as SVG: training curves and the confusion matrix."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from jaxtyping import Int
+
+WIDTH, HEIGHT = 420, 190
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 30
+MAX_CLASSES = 60
+"""A larger confusion matrix has cells too small to see."""
+
+
+def curves(history: Sequence[dict[str, float]], names: dict[str, str], *, title: str) -> str:
+    """Figures by epoch as an SVG.
+
+    Args:
+        history: One row an epoch; `epoch` counts from 0.
+        names: Figures to draw, with what the legend calls them; the first is the strong line.
+        title: Read out to those who cannot see it.
+    """
+    series = {label: [row[key] for row in history if key in row] for key, label in names.items()}
+    values = [value for line in series.values() for value in line]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    low = 0.0 if low >= 0 else low
+    high = high if high > low else low + 1
+    last = max(len(history) - 1, 1)
+
+    def x(epoch: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * epoch / last
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
+
+    parts = [f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
+    for tick in np.linspace(low, high, 5):
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:.2f}</text>')
+    for epoch in sorted({0, last // 2, last}):
+        parts.append(f'<text class="tick mid" x="{x(float(epoch)):.1f}" y="{HEIGHT - 12}">{epoch + 1}</text>')
+    for number, line in enumerate(series.values()):
+        points = " ".join(f"{x(float(epoch)):.1f},{y(value):.1f}" for epoch, value in enumerate(line))
+        parts.append(f'<polyline class="line line{number}" points="{points}"/>')
+        if len(line) == 1:
+            parts.append(f'<circle class="dot dot{number}" cx="{x(0.0):.1f}" cy="{y(line[0]):.1f}" r="3"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def confusion(counts: Int[np.ndarray, "classes classes"], class_names: Sequence[str]) -> str:
+    """The confusion matrix as an SVG, rows true, columns predicted, a row's shares as shades; "" above 60 classes."""
+    size = len(class_names)
+    if size > MAX_CLASSES:
+        return ""
+    cell = 22 if size <= 30 else 13
+    label = 8 * max(len(name) for name in class_names) + 12
+    side = label + cell * size
+    parts = [
+        f'<svg class="confusion" viewBox="0 0 {side + 4} {side + 4}" role="img" '
+        'aria-label="Confusion matrix: rows are the true classes, columns the predicted ones">'
+    ]
+    for row, name in enumerate(class_names):
+        middle = label + cell * row + cell / 2
+        parts.append(f'<text class="name end" x="{label - 6}" y="{middle + 4:.1f}">{escape(name)}</text>')
+        parts.append(
+            f'<text class="name" transform="translate({middle + 4:.1f},{label - 6}) rotate(-90)">{escape(name)}</text>'
+        )
+        total = max(int(counts[row].sum()), 1)
+        for column in range(size):
+            count, share = int(counts[row, column]), float(counts[row, column]) / total
+            kind = "right" if row == column else "wrong"
+            place = f'x="{label + cell * column}" y="{label + cell * row}" width="{cell - 1}" height="{cell - 1}"'
+            hint = f"{name} taken for {class_names[column]}: {count} of {total}"
+            opacity = 0 if count == 0 else 0.12 + 0.88 * share
+            parts.append(f'<rect class="cell" {place}/>')
+            parts.append(
+                f'<rect class="{kind}" {place} fill-opacity="{opacity:.2f}"><title>{escape(hint)}</title></rect>'
+            )
+            if count and cell > 20:
+                shade = "on" if share > 0.55 else "off"
+                parts.append(
+                    f'<text class="count {shade}" x="{label + cell * (column + 0.5) - 0.5:.1f}" '
+                    f'y="{middle + 3.5:.1f}">{count}</text>'
+                )
+    return "".join([*parts, "</svg>"])

@@ -1,0 +1,179 @@
+"""Gathers what the report shows, and writes it."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import whynet
+from whynet.base.errors import RunError
+from whynet.base.files import write_text_atomically
+from whynet.base.image import to_data_uri
+from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.evaluate import METRICS, SENTENCES
+from whynet.workflows.metrics_table import Tile, metrics_rows, tiles
+from whynet.workflows.report.charts import confusion, curves
+from whynet.workflows.report.marking import MarkedWord, marked_words
+from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
+from whynet.workflows.settings import TrainSettings
+
+NUM_CARDS = 24
+GALLERY_SEED = 0
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One picture of the gallery."""
+
+    picture: str
+    name: str
+    true_class: str
+    predicted_class: str
+    probability: float
+    words: list[MarkedWord]
+    reference: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the network named the true class."""
+        return self.true_class == self.predicted_class
+
+    @property
+    def article(self) -> str:
+        """The article of the predicted class: "a" or "an"."""
+        return "an" if self.predicted_class[:1].lower() in "aeiou" else "a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """All that the template shows."""
+
+    run: str
+    version: str
+    data: str
+    num_classes: int
+    explainer: str
+    accuracy: float
+    num_images: int
+    tiles: list[Tile]
+    cards: list[Card]
+    columns: list[str]
+    rows: list[list[str]]
+    missing: dict[str, str]
+    classifier_curves: Markup
+    explainer_curves: Markup
+    confusion: Markup
+    marked: bool
+    seconds: float
+    stages: dict[str, float]
+    seed: int
+
+
+def write_report(run: Run | str | Path, *, skip_bad: bool = False) -> Path:
+    """Write `report.html` from what training and evaluation left in the run.
+
+    Args:
+        run: A run that was evaluated, or its folder.
+        skip_bad: Leave out pictures that cannot be used, as in the evaluation.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RunError: The run was not evaluated yet, or its data have changed since.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.is_complete("evaluation"):
+        raise RunError(f"{run.folder} was not evaluated yet; run `whynet evaluate {run.folder}` first")
+    environment = Environment(
+        loader=PackageLoader("whynet.workflows.report", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    style = Markup(environment.loader.get_source(environment, "report.css")[0])  # type: ignore[union-attr]  # noqa: S704 (ours)
+    page = environment.get_template("report.html.jinja").render(page=_page(run, skip_bad=skip_bad), style=style)
+    path = run.folder / REPORT
+    write_text_atomically(path, page)
+    return path
+
+
+def _page(run: Run, *, skip_bad: bool) -> Page:
+    settings = TrainSettings.from_json(run.settings)
+    metrics, sentences = run.read(METRICS), run.read(SENTENCES)
+    splits = open_data(settings.data, skip_bad=skip_bad)
+    if [row["name"] for row in sentences] != list(splits.test.names):
+        raise RunError(f"the test pictures have changed since {run.folder} was evaluated; evaluate it again")
+    class_names = splits.test.class_names
+    counts = np.zeros((len(class_names), len(class_names)), dtype=np.int64)
+    for row in sentences:
+        counts[row["label"], row["predicted"]] += 1
+    columns, rows = metrics_rows(metrics)
+    record = run.record()
+    return Page(
+        run=str(run.folder),
+        version=whynet.__version__,
+        data={"birds": "painted birds", "cub": "CUB-200-2011", "folder": "your own pictures"}[settings.data.name],
+        num_classes=len(class_names),
+        explainer=_explainer_name(settings),
+        accuracy=metrics["accuracy"],
+        num_images=metrics["num_images"],
+        tiles=tiles(metrics),
+        cards=_cards(splits, sentences),
+        columns=columns,
+        rows=rows,
+        missing=metrics["missing"],
+        classifier_curves=_history(
+            run, CLASSIFIER, {"val_accuracy": "validation accuracy"}, "Validation accuracy of the classifier by epoch"
+        ),
+        explainer_curves=_history(
+            run,
+            EXPLAINER,
+            {"val_loss": "validation loss", "train_loss": "training loss"},
+            "Loss of the explainer by epoch, in nats a word",
+        ),
+        confusion=Markup(confusion(counts, class_names)),  # noqa: S704 (escaped where it is drawn)
+        marked=splits.claims is not None,
+        seconds=run.seconds(),
+        stages={name: float(stage["seconds"]) for name, stage in record["stages"].items()},
+        seed=settings.model.seed,
+    )
+
+
+def _explainer_name(settings: TrainSettings) -> str:
+    name = {"captioning": "Captioning"}.get(settings.model.variant, f"InterpNET({settings.model.variant[-1]})")
+    return name if settings.model.subject is None else f"{name} on {settings.model.subject}"
+
+
+def _history(run: Run, stage: str, names: dict[str, str], title: str) -> Markup:
+    path = f"{stage}/training.json"
+    if not (run.folder / path).exists():  # the user's own network, or no captions
+        return Markup()
+    return Markup(curves(run.read(path), names, title=title))  # noqa: S704 (escaped where it is drawn)
+
+
+def _cards(splits: Splits, sentences: list[dict[str, Any]]) -> list[Card]:
+    """Pictures drawn at random, the same for the same run, so that the gallery shows no better than the truth."""
+    test = splits.test
+    chosen = random.Random(GALLERY_SEED).sample(range(len(test)), min(NUM_CARDS, len(test)))  # noqa: S311 (no secret)
+    cards = []
+    for index in chosen:
+        example, row = test[index], sentences[index]
+        parse = None if splits.claims is None else splits.claims.parse
+        cards.append(
+            Card(
+                picture=to_data_uri(
+                    example.image, longest_side=256, form="jpeg" if max(example.image.shape) > 128 else "png"
+                ),
+                name=example.name,
+                true_class=test.class_names[row["label"]],
+                predicted_class=test.class_names[row["predicted"]],
+                probability=row["probability"],
+                words=marked_words([(text, p) for text, p in row["words"]], example.attributes, parse),
+                reference=example.captions[0] if example.captions else "",
+            )
+        )
+    return cards

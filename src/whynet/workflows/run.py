@@ -1,0 +1,112 @@
+"""The Run: a folder where everything trained or computed lands and from where everything later reads it.
+
+    run.json      what was asked for, the whynet version, and which stages are complete
+    classifier/   the subject: subject.json, config.json, model.safetensors, training.json
+    interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json
+    sentences.json, metrics.json, report.html
+
+JSON and safetensors, never pickle. While a stage runs, its checkpoints lie in checkpoints/ and are removed at its end.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import whynet
+from whynet.base.errors import RunError
+from whynet.base.files import read_json, write_json_atomically
+
+FORMAT = 1
+CLASSIFIER, EXPLAINER = "classifier", "interpnet"
+"""The stages of training, and the folders of the run that they fill."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Args:
+        folder: Where it lies.
+    """
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path, settings: dict[str, Any]) -> "Run":
+        """Make a new run folder; raises `RunError` if a run is there already."""
+        run = cls(folder)
+        if run.record_path.exists():
+            raise RunError(f"{folder} holds a run already; go on with --resume, or choose another --out")
+        record = {"format": FORMAT, "whynet": whynet.__version__, "settings": settings, "stages": {}}
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(run.record_path, record)
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Open a run folder; raises `RunError` if it is absent, damaged, or from a newer version."""
+        run = cls(Path(folder))
+        if not run.record_path.exists():
+            raise RunError(f"{folder} holds no run.json; a run is made by `whynet train` or `whynet demo`")
+        run.record()
+        return run
+
+    @property
+    def record_path(self) -> Path:
+        """`run.json`."""
+        return self.folder / "run.json"
+
+    def record(self) -> dict[str, Any]:
+        """What `run.json` says."""
+        record = read_json(self.record_path, "a run")
+        if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+            raise RunError(f"{self.record_path} does not describe a run; train it again")
+        if record["format"] > FORMAT:
+            raise RunError(
+                f"{self.folder} was written by whynet {record.get('whynet')}, whose format {record['format']} is newer "
+                f"than {FORMAT}, the newest that whynet {whynet.__version__} reads; update whynet"
+            )
+        if not isinstance(record.get("settings"), dict) or not isinstance(record.get("stages"), dict):
+            raise RunError(f"{self.record_path} lacks its settings or stages; train it again")
+        return record
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the run was asked for."""
+        settings: dict[str, Any] = self.record()["settings"]
+        return settings
+
+    def is_complete(self, stage: str) -> bool:
+        """Whether a stage has ended."""
+        return stage in self.record()["stages"]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Path]:
+        """One stage: yields a folder for its checkpoints, and marks the stage complete if it ends without an error."""
+        checkpoints = self.folder / "checkpoints" / name
+        begin = time.perf_counter()
+        yield checkpoints
+        record = self.record()
+        record["stages"][name] = {"seconds": round(time.perf_counter() - begin, 3)}
+        write_json_atomically(self.record_path, record)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        if checkpoints.parent.exists() and not any(checkpoints.parent.iterdir()):
+            checkpoints.parent.rmdir()
+
+    def seconds(self) -> float:
+        """Seconds that the complete stages took in all; a stage that was broken off counts from its resumption."""
+        return round(sum(float(stage["seconds"]) for stage in self.record()["stages"].values()), 3)
+
+    def read(self, name: str) -> Any:
+        """A JSON file of the run; raises `RunError` if it is absent or damaged."""
+        return read_json(self.folder / name, "part of a run")
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON file of the run, whole or not at all."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(path, value)

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from whynet.base.errors import DataError
+from whynet.base.paths import path_inside
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "b/c d.jpg", "🐦/طائر.jpg", "..jpg", "a..b/c"])
+def test_names_within(name: str, tmp_path: Path) -> None:
+    assert path_inside(tmp_path, name) == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/../../x", "a/../x", "/etc/passwd", "..\\x", "C:\\x", "C:x", "a\0b", "a\nb"]
+)
+def test_names_that_leave(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a file name within"):
+        path_inside(tmp_path, name)
+
+
+def test_links(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "inner").symlink_to(root / "x.jpg")
+    (root / "out").symlink_to(outside)
+    (root / "loop").symlink_to(root / "loop")
+    assert path_inside(root, "inner") == root / "inner"
+    with pytest.raises(DataError, match="is a link that leaves"):
+        path_inside(root, "out/x.jpg")
+    with pytest.raises(DataError, match="cannot be followed"):
+        path_inside(root, "loop")
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert path_inside(tmp_path / "link", "x.jpg") == tmp_path / "link" / "x.jpg"

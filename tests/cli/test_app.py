@@ -1,0 +1,97 @@
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+import whynet
+from whynet.cli.app import app
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(coloured_run, tmp_path):
+    shutil.copytree(coloured_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_version_and_help():
+    assert call("--version").stdout == f"whynet {whynet.__version__}\n"
+    for command in ("demo", "train", "explain", "evaluate"):
+        answer = call(command, "--help")
+        assert answer.exit_code == 0
+        assert "Example" in answer.stdout
+        assert "--json" in answer.stdout
+        assert "--device" in answer.stdout
+    assert "--classifier-epochs" in call("train", "--help").stdout
+
+
+def test_explain_says_why(run, coloured_pictures):
+    picture = coloured_pictures / "test" / "red tile" / "3.png"
+    answer = call("explain", run, picture, "--device", "cpu")
+    assert answer.exit_code == 0, answer.output
+    assert "This is an image of a red tile because" in answer.stdout
+
+
+def test_json_goes_to_a_file_or_alone_to_standard_output(run, coloured_pictures, tmp_path):
+    pictures = [coloured_pictures / "test" / name / "3.png" for name in ("red tile", "blue tile")]
+    answer = call("explain", run, *pictures, "--device", "cpu", "--json", "-")
+    assert [item["class"] for item in json.loads(answer.stdout)] == ["red tile", "blue tile"]
+    assert "This is an image" in answer.stderr
+    call("explain", run, *pictures, "--device", "cpu", "--json", tmp_path / "answer.json")
+    assert json.loads((tmp_path / "answer.json").read_text()) == json.loads(answer.stdout)
+
+
+def test_train_takes_its_options_from_the_settings(coloured_pictures, tmp_path):
+    out = tmp_path / "run"
+    options = [
+        "--data", "folder", "--root", coloured_pictures, "--image-size", 16, "--variant", "interpnet1", "--seed", 5,
+        "--classifier-epochs", 1, "--classifier-batch-size", 8, "--explainer-epochs", 1, "--explainer-hidden-size", 8,
+    ]  # fmt: skip
+    answer = call("train", *options, "--out", out, "--device", "cpu")
+    assert answer.exit_code == 0, answer.output
+    assert f"whynet evaluate {out}" in answer.stdout
+    settings = json.loads((out / "run.json").read_text())["settings"]
+    assert settings["model"]["variant"] == "interpnet1"
+    assert settings["model"]["seed"] == 5
+    assert settings["classifier"]["epochs"] == 1
+    assert settings["explainer"]["dropout"] == 0.2
+    assert call("train", "--out", out, "--resume", "--seed", 5, "--device", "cpu").exit_code == 0
+    answer = call("train", "--out", out, "--resume", "--seed", 6, "--device", "cpu")
+    assert answer.exit_code == 2
+    assert "begun with model seed = 5, not 6" in answer.stderr
+
+
+def test_evaluate_writes_figures_and_report(run):
+    answer = call("evaluate", run, "--no-language", "--device", "cpu", "--json", "-")
+    assert answer.exit_code == 0, answer.output
+    metrics = json.loads(answer.stdout)
+    assert metrics == json.loads((run / "metrics.json").read_text())
+    assert (run / "report.html").exists()
+    assert "No language: it was left out by --no-language." in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["explain", "nowhere", "x.png"], "error: "),
+        (
+            ["train", "--out", "x", "--data", "shapes"],
+            "error: data 'shapes' is unknown; choose one of birds, cub, folder",
+        ),
+        (["train", "--out", "x", "--data", "cub"], "error: data 'cub' need a folder; add --root FOLDER"),
+        (["train", "--out", "x", "--device", "abacus"], "error: device 'abacus' is not available here"),
+        (["train", "--out", "x", "--classifier-epochs", "0"], "error: epochs, patience and batch size"),
+        (["evaluate", "nowhere"], "error: nowhere holds no run.json"),
+    ],
+)
+def test_errors_are_one_sentence_and_exit_2(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call(*arguments)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert "Traceback" not in answer.output
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,103 @@
+"""What all tests share: checked array shapes, one thread, and what is skipped where something is absent.
+
+WHYNET_DATA         the folder of the research data (`cub10`, `animal_parts`); default: shared/data beside the checkout
+WHYNET_REQUIRE_ALL  1: a missing optional dependency fails the tests that need it instead of skipping them
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+from PIL import Image
+
+# Before the first import of whynet: from here on every annotated shape and type is checked in each call.
+install_import_hook("whynet", "beartype.beartype")
+
+from whynet.metrics.java import missing_language_tools  # noqa: E402
+from whynet.training.hardware import Hardware  # noqa: E402
+from whynet.training.settings import ClassifierSettings, ExplainerSettings  # noqa: E402
+from whynet.workflows.settings import DataSettings, TrainSettings  # noqa: E402
+from whynet.workflows.train import train  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def language_tools() -> None:
+    """Asked for by every test that starts Java: skips it with the reason where Java or a jar is absent."""
+    reason = missing_language_tools()
+    if reason is None:
+        return
+    if os.environ.get("WHYNET_REQUIRE_ALL") == "1":
+        pytest.fail(f"WHYNET_REQUIRE_ALL is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def cub10_root() -> Path:
+    """The folder of ten species of CUB-200-2011, in the standard layout."""
+    return _research_data("cub10")
+
+
+@pytest.fixture(scope="session")
+def animal_parts_root() -> Path:
+    """The folder of the ILSVRC 2013 Animal-Part crops."""
+    return _research_data("animal_parts")
+
+
+def _research_data(name: str) -> Path:
+    # Never a failure: research data may not be distributed with the code.
+    folder = Path(os.environ.get("WHYNET_DATA") or Path(__file__).parents[2] / "shared" / "data") / name
+    if not folder.is_dir():
+        pytest.skip(f"no research data at {folder}; set WHYNET_DATA to the folder that holds {name}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def coloured_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of one's own in the imagefolder form: red tiles and blue tiles with captions, in seconds to learn."""
+    root = tmp_path_factory.mktemp("coloured")
+    for split, count in (("train", 12), ("validation", 6), ("test", 6)):
+        rows = []
+        for name, colour in (("red tile", (200, 30, 30)), ("blue tile", (30, 30, 200))):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                shade = tuple(min(255, channel + 4 * number) for channel in colour)
+                side = (20 + number, 24)  # no two of one size
+                Image.new("RGB", side, shade).save(root / split / name / f"{number}.png")
+                word = name.split()[0]
+                captions = [f"this tile is {word} all over.", f"a small {word} square."]
+                rows.append({"file_name": f"{name}/{number}.png", "captions": captions})
+        (root / split / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root
+
+
+@pytest.fixture(scope="session")
+def quick_settings(coloured_pictures: Path) -> TrainSettings:
+    """Settings under which `coloured_pictures` are learned in seconds."""
+    return TrainSettings(
+        data=DataSettings(name="folder", root=str(coloured_pictures), image_size=16),
+        classifier=ClassifierSettings(epochs=4, batch_size=8),
+        explainer=ExplainerSettings(
+            epochs=40,
+            patience=40,
+            plateau_patience=5,
+            batch_size=4,
+            learning_rate=1e-2,
+            embedding_size=8,
+            hidden_size=24,
+            projection_size=16,
+            dropout=0.0,
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def coloured_run(quick_settings: TrainSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on `coloured_pictures`; read it, do not change it."""
+    folder = tmp_path_factory.mktemp("runs") / "coloured"
+    train(folder, quick_settings, hardware=Hardware(device="cpu"), progress=False)
+    return folder

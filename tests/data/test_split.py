@@ -1,0 +1,59 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whynet.base.errors import DataError, SettingError
+from whynet.data.split import stratified_split
+
+
+@given(
+    counts=st.lists(st.integers(2, 30), min_size=1, max_size=6),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**40),
+    order=st.randoms(use_true_random=False),
+)
+def test_every_class_is_split(counts: list[int], fraction: float, seed: int, order: object) -> None:
+    labels = [label for label, count in enumerate(counts) for _ in range(count)]
+    order.shuffle(labels)
+    kept, held_out = stratified_split(labels, fraction, seed)
+    assert sorted(kept + held_out) == list(range(len(labels)))
+    assert kept == sorted(kept)
+    assert held_out == sorted(held_out)
+    share = Counter(labels[index] for index in held_out)
+    for label, count in enumerate(counts):
+        assert 1 <= share[label] <= count - 1
+        assert abs(share[label] - count * fraction) <= 1
+    assert (kept, held_out) == stratified_split(labels, fraction, seed)
+
+
+def test_seeds_differ() -> None:
+    labels = [0] * 50 + [1] * 50
+    assert stratified_split(labels, 0.2, 0) != stratified_split(labels, 0.2, 1)
+
+
+def test_a_class_more_changes_nothing_for_the_others() -> None:
+    _, few = stratified_split([0] * 20 + [1] * 20, 0.25, 7)
+    _, more = stratified_split([0] * 20 + [1] * 20 + [2] * 20, 0.25, 7)
+    assert [index for index in more if index < 40] == few
+
+
+def test_a_class_with_one_example() -> None:
+    with pytest.raises(DataError, match="class 3 has only one example, but a split needs two"):
+        stratified_split([0, 0, 3, 5, 5], 0.5, 0)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_fraction_out_of_range(fraction: float) -> None:
+    with pytest.raises(SettingError, match="must lie between 0 and 1, but is"):
+        stratified_split([0, 0], fraction, 0)
+
+
+def test_other_refusals() -> None:
+    with pytest.raises(SettingError, match="the seed must be at least 0, but is -1"):
+        stratified_split([0, 0], 0.5, -1)
+    with pytest.raises(DataError, match="expected examples to split"):
+        stratified_split([], 0.5, 0)
+    with pytest.raises(DataError, match="class indices start at 0, but there is -1"):
+        stratified_split([-1, -1], 0.5, 0)

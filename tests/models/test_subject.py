@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch import nn
+
+from whynet.base.errors import SubjectError
+from whynet.models.subject import Subject
+
+
+def subject():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    return Subject(network, class_names=["a", "b"], preprocess=lambda pictures: torch.zeros(len(pictures), 3, 2, 2))
+
+
+def test_modes_come_back_also_after_an_error():
+    own = subject()
+    own.network.train()
+    own.network[0].eval()
+    with pytest.raises(ZeroDivisionError), own.evaluating() as network:
+        assert not any(module.training for module in network.modules())
+        raise ZeroDivisionError
+    assert [module.training for module in own.network.modules()] == [True, False, True]
+
+
+def test_layers_have_dotted_names():
+    assert subject().layer_names == ("0", "1")
+    assert isinstance(subject().layer("1"), nn.Linear)
+    with pytest.raises(SubjectError, match="has no layer '2'; its layers are 0, 1"):
+        subject().layer("2")
+
+
+def test_logits_are_those_of_the_network():
+    own, images = subject(), torch.randn(5, 3, 2, 2)
+    torch.testing.assert_close(own.logits(images), own.network(images).detach())
+    with pytest.raises(SubjectError, match="NaN or infinite logits"):
+        own.logits(images * torch.inf)
+
+
+def test_output_of_another_kind():
+    class Named(nn.Module):
+        def forward(self, images):
+            return {"logits": images}
+
+    with pytest.raises(SubjectError, match=r"not a dict; wrap it"):
+        Subject(Named(), class_names=["a"], preprocess=lambda p: p).logits(torch.zeros(1, 3, 2, 2))

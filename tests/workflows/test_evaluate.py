@@ -1,0 +1,140 @@
+import json
+import math
+import shutil
+
+import pytest
+import torch
+
+from whynet.base.errors import RunError
+from whynet.metrics.floors import most_frequent
+from whynet.metrics.language import language_scores
+from whynet.training.hardware import Hardware
+from whynet.workflows.catalogue import open_data
+from whynet.workflows.evaluate import evaluate
+from whynet.workflows.metrics_table import metrics_rows, tiles
+from whynet.workflows.report import write_report
+from whynet.workflows.run import Run
+from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings, settings_with
+from whynet.workflows.train import train
+
+
+@pytest.fixture
+def run(coloured_run, tmp_path):
+    shutil.copytree(coloured_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_metrics_of_ones_own_pictures(run, quick_settings, language_tools):
+    metrics = evaluate(run, device="cpu")
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+    rows = json.loads((run / "sentences.json").read_text())
+    splits = open_data(quick_settings.data)
+    right = [row["label"] == row["predicted"] for row in rows]
+    assert metrics["accuracy"] == pytest.approx(sum(right) / len(right))
+    assert metrics["num_images"] == len(splits.test) == 12
+    sentences = [row["sentence"] for row in rows]
+    assert metrics["language"]["coco"] == language_scores(sentences, splits.test.captions, "coco")
+    constant = [most_frequent(splits.train.captions)] * 12
+    floor = metrics["floors"]["most_frequent"]["language"]["interpnet"]
+    assert floor == language_scores(constant, splits.test.captions, "interpnet")
+    assert set(metrics["floors"]) == {"random_same_class", "most_frequent"}
+    assert metrics["language"]["coco"]["meteor"] > metrics["floors"]["most_frequent"]["language"]["coco"]["meteor"]
+    assert metrics["missing"] == {"attributes": "only painted birds say what is true of a picture"}
+    assert metrics["seconds"] > 0
+
+
+def test_language_metrics_can_be_left_out(run):
+    metrics = evaluate(run, language=False, device="cpu")
+    assert "language" not in metrics
+    assert metrics["missing"]["language"] == "it was left out by --no-language"
+
+
+def test_beam_writes_sentences_too(run):
+    evaluate(run, language=False, beam=3, device="cpu")
+    assert all(row["sentence"].endswith(".") for row in json.loads((run / "sentences.json").read_text()))
+
+
+def test_report_is_one_file_that_escapes_everything(run):
+    evaluate(run, language=False, device="cpu")
+    rows = json.loads((run / "sentences.json").read_text())
+    rows[0]["words"][0][0] = "<script>alert(1)</script>"
+    (run / "sentences.json").write_text(json.dumps(rows))
+    page = write_report(run).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page
+    assert page.count("<article") == 12
+    assert 'aria-label="Confusion matrix' in page
+    assert "red tile taken for red tile" in page
+
+
+def test_report_needs_an_evaluation_of_the_same_pictures(run, tmp_path):
+    with pytest.raises(RunError, match="was not evaluated yet; run `whynet evaluate"):
+        write_report(run)
+    evaluate(run, language=False, device="cpu")
+    rows = json.loads((run / "sentences.json").read_text())
+    (run / "sentences.json").write_text(json.dumps(rows[1:]))
+    with pytest.raises(RunError, match="have changed since"):
+        write_report(run)
+
+
+def test_an_untrained_run_is_told(tmp_path, quick_settings):
+    run = Run.create(tmp_path / "run", quick_settings.to_json())
+    with pytest.raises(RunError, match="no trained classifier yet"):
+        evaluate(run, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def birds_run(tmp_path_factory):
+    """Two species of painted birds, hardly trained: enough to see that every figure is there."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHYNET_CACHE", str(cache))
+        settings = settings_with(
+            {
+                "data": {"num_species": 2, "image_size": 32},
+                "model": {},
+                "classifier": {"epochs": 1},
+                "explainer": {"epochs": 1, "hidden_size": 16, "projection_size": 16, "captions_per_epoch": 1},
+            }
+        )
+        run = train(
+            tmp_path_factory.mktemp("runs") / "birds", settings, hardware=Hardware(device="cpu"), progress=False
+        )
+        return run, evaluate(run, language=False, device="cpu"), write_report(run).read_text()
+
+
+def test_birds_have_the_truth_of_their_claims(birds_run):
+    _, metrics, page = birds_run
+    for figures in (metrics, *metrics["floors"].values()):
+        truth = figures["attributes"]
+        assert all(0 <= truth[key] <= 1 for key in ("true_of_image", "true_of_class", "recall") if key in truth)
+    assert metrics["floors"]["random_same_class"]["attributes"]["true_of_class"] == 1
+    assert 'class="true"' in page
+    columns, rows = metrics_rows(metrics)
+    assert all(len(row) == len(columns) for row in rows)
+    assert tiles(metrics)[0].figure == f"{metrics['accuracy']:.1%}"
+
+
+def test_data_settings_and_catalogue_agree():
+    from whynet.workflows.catalogue import DATA
+    from whynet.workflows.settings import DATA_NAMES
+
+    assert tuple(DATA) == DATA_NAMES
+    assert DataSettings().input_size == 64
+    assert DataSettings(name="cub", root="x").input_size == 128
+    assert TrainSettings(model=ModelSettings(seed=3)).model.seed == 3
+
+
+def test_nan_in_a_subject_is_told(run):
+    from safetensors.torch import load_file, save_file
+
+    from whynet.base.errors import SubjectError
+
+    path = run / "classifier" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["output.bias"] = torch.full_like(tensors["output.bias"], math.nan)
+    save_file(tensors, path)
+    with pytest.raises(SubjectError, match="NaN or infinite"):
+        evaluate(run, language=False, device="cpu")
