@@ -134,12 +134,13 @@ class LRCN(nn.Module):
 
 def _initialise(lstm: nn.LSTM) -> None:
     """Xavier inputs, orthogonal recurrence and a forget gate that starts open; torch's own start learns far slower."""
-    nn.init.xavier_uniform_(lstm.weight_ih_l0)
-    nn.init.orthogonal_(lstm.weight_hh_l0)
-    nn.init.zeros_(lstm.bias_ih_l0)
-    nn.init.zeros_(lstm.bias_hh_l0)
+    parameters = dict(lstm.named_parameters())
+    nn.init.xavier_uniform_(parameters["weight_ih_l0"])
+    nn.init.orthogonal_(parameters["weight_hh_l0"])
+    nn.init.zeros_(parameters["bias_hh_l0"])
+    nn.init.zeros_(parameters["bias_ih_l0"])
     with torch.no_grad():
-        lstm.bias_ih_l0[lstm.hidden_size : 2 * lstm.hidden_size] = 1  # gates: input, forget, cell, output
+        parameters["bias_ih_l0"][lstm.hidden_size : 2 * lstm.hidden_size] = 1  # gates: input, forget, cell, output
 
 
 def _allowed(

@@ -27,7 +27,7 @@ def demo_settings(seed: int) -> TrainSettings:
         model=ModelSettings(variant="interpnet2", seed=seed),
         classifier=ClassifierSettings(epochs=18, batch_size=64, plateau_patience=1),
         explainer=ExplainerSettings(
-            epochs=22, batch_size=64, learning_rate=4e-3, plateau_patience=1, captions_per_epoch=1, views=2,
+            epochs=28, batch_size=64, learning_rate=4e-3, plateau_patience=1, captions_per_epoch=1, views=2,
             embedding_size=128, hidden_size=192, projection_size=192,
         ),
     )  # fmt: skip

@@ -104,7 +104,7 @@ def make_species(num_species: int) -> tuple[Species, ...]:
         num_species: 2 to 200.
 
     Returns:
-        The species, family by family; sisters differ in at least two slots of the summer male's plumage.
+        The species, family by family; sisters differ in at least one slot of the summer male's plumage.
 
     Raises:
         SettingError: `num_species` is not in 2 to 200.
@@ -127,7 +127,7 @@ def _sisters(family: Family, count: int, rng: random.Random) -> list[Species]:
     sisters: list[Species] = []
     while len(sisters) < count:
         plumage = _mutated(base, family, rng)
-        if any(plumage.differing_slots(sister.male_summer) < 2 for sister in sisters):
+        if any(plumage.differing_slots(sister.male_summer) < 1 for sister in sisters):
             continue
         (bill_shape, bill_length), (tail_shape, tail_length) = rng.choice(family.bills), rng.choice(family.tails)
         sisters.append(
@@ -157,7 +157,7 @@ def _family_plumage(family: Family, rng: random.Random) -> Plumage:
 
 
 def _mutated(base: Plumage, family: Family, rng: random.Random) -> Plumage:
-    """A species' own plumage: the family's with its marks drawn afresh and one or two colour slots changed."""
+    """A species' own plumage: the family's with its marks drawn afresh and one colour slot changed."""
     changes: dict[str, Any] = {
         "eyebrow": rng.choice(("white", "yellow", "tan")) if rng.random() < family.brow else None,
         "eye_ring": rng.choice(("white", "yellow")) if rng.random() < family.ring else None,
@@ -173,10 +173,10 @@ def _mutated(base: Plumage, family: Family, rng: random.Random) -> Plumage:
         "bill": family.bill_colours,
         "leg": family.leg_colours, "nape": (*family.accent, *family.upper), "forehead": family.accent,
     }  # fmt: skip
-    for slot in rng.sample(list(choices), rng.choice((1, 1, 2))):
-        changes[slot] = rng.choice(
-            [colour for colour in choices[slot] if colour != getattr(base, slot)] or [getattr(base, slot)]
-        )
+    slot = rng.choice(list(choices))
+    changes[slot] = rng.choice(
+        [colour for colour in choices[slot] if colour != getattr(base, slot)] or [getattr(base, slot)]
+    )
     if "crown" in changes and rng.random() < 0.6:  # a cap often covers the whole head
         changes["forehead"] = changes["nape"] = changes["crown"]
     plumage = replace(base, **changes)
