@@ -6,7 +6,10 @@ WHYNET_REQUIRE_ALL  1: a missing optional dependency fails the tests that need i
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -101,3 +104,21 @@ def coloured_run(quick_settings: TrainSettings, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("runs") / "coloured"
     train(folder, quick_settings, hardware=Hardware(device="cpu"), progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium that may open files alone; skips the test with the reason where there is none."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        reason = "no Chromium on the PATH; install the package chromium"
+        if os.environ.get("WHYNET_REQUIRE_ALL") == "1":
+            pytest.fail(f"WHYNET_REQUIRE_ALL is set, but there is {reason}")
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=quiet)
+        yield chromium
+        chromium.close()

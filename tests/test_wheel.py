@@ -1,6 +1,8 @@
 """The wheel as a stranger gets it: everything is inside, and it works where the repository is not."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -76,3 +78,20 @@ def test_the_installed_wheel_is_imported_from_its_own_environment(stranger: Path
 
 def test_the_installed_command_prints_its_help(stranger: Path, tmp_path: Path) -> None:
     assert "Usage: whynet" in run(stranger / "whynet", "--help", cwd=tmp_path)
+
+
+def test_the_installed_command_explains(
+    stranger: Path, tmp_path: Path, coloured_run: Path, coloured_pictures: Path
+) -> None:
+    picture = coloured_pictures / "test" / "red tile" / "2.png"
+    told = run(stranger / "whynet", "explain", coloured_run, picture, "--json", "-", cwd=tmp_path)
+    (explanation,) = json.loads(told)
+    assert explanation["text"].startswith("This is an image of a red tile because ")
+    run(stranger / "whynet", "evaluate", _copy(coloured_run, tmp_path / "run"), cwd=tmp_path)
+    assert "<article" in (tmp_path / "run" / "report.html").read_text()
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["language"]["coco"]["meteor"] > 0
+
+
+def _copy(folder: Path, copy: Path) -> Path:
+    return Path(shutil.copytree(folder, copy))

@@ -34,19 +34,19 @@ class Difficulty:
     female: float = 0.22
     winter: float = 0.12
     rare: float = 0.1
-    fill: tuple[float, float] = (0.66, 0.98)
+    fill: tuple[float, float] = (0.58, 0.98)
     shift: float = 0.9
     rotation: float = 7.0
     tilt: float = 7.0
     neck: float = 9.0
     pitch: float = 9.0
-    colour_jitter: float = 0.06
-    hue_jitter: float = 0.03
-    exposure: float = 0.12
-    temperature: float = 0.06
+    colour_jitter: float = 0.1
+    hue_jitter: float = 0.04
+    exposure: float = 0.17
+    temperature: float = 0.09
     shading: tuple[float, float] = (0.25, 0.6)
-    noise: tuple[float, float] = (2.0, 6.0)
-    occluder: float = 0.3
+    noise: tuple[float, float] = (2.0, 8.0)
+    occluder: float = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from whynet.data.birds.families import FAMILIES, Family
 
 MIN_SPECIES, MAX_SPECIES = 2, 200
 SEXES, SEASONS, MORPHS = ("male", "female"), ("summer", "winter"), ("common", "rare")
-SISTERS = 4
+SISTERS = 5
 """Species a family where few species are asked for; more families are used before a family grows beyond this."""
 
 
@@ -104,7 +104,7 @@ def make_species(num_species: int) -> tuple[Species, ...]:
         num_species: 2 to 200.
 
     Returns:
-        The species, family by family; sisters differ in at least one slot of the summer male's plumage.
+        The species, family by family; sisters differ in at least two slots of the summer male's plumage.
 
     Raises:
         SettingError: `num_species` is not in 2 to 200.
@@ -127,7 +127,7 @@ def _sisters(family: Family, count: int, rng: random.Random) -> list[Species]:
     sisters: list[Species] = []
     while len(sisters) < count:
         plumage = _mutated(base, family, rng)
-        if any(plumage.differing_slots(sister.male_summer) < 1 for sister in sisters):
+        if any(plumage.differing_slots(sister.male_summer) < 2 for sister in sisters):
             continue
         (bill_shape, bill_length), (tail_shape, tail_length) = rng.choice(family.bills), rng.choice(family.tails)
         sisters.append(
