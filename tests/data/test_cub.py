@@ -8,6 +8,7 @@ from PIL import Image
 from whynet.base.errors import DataError, ImageError, SettingError
 from whynet.data.bad_examples import find_bad_examples
 from whynet.data.cub import CUB
+from whynet.data.vocabulary import Vocabulary
 
 FILES = {
     "images.txt": "1 001.Blue_Jay/a.jpg\n2 001.Blue_Jay/b.jpg\n3 002.Barn_Owl/c d.jpg\n",
@@ -95,6 +96,13 @@ def test_optional_files_may_be_absent(root: Path) -> None:
 def test_one_picture_may_lack_captions(root: Path) -> None:
     (root / "text_c10/001.Blue_Jay/a.txt").unlink()
     assert CUB(root).captions[0] == ()
+
+
+def test_captions_without_a_word_are_dropped(root: Path) -> None:
+    (root / "text_c10/001.Blue_Jay/a.txt").write_text("!!!\n😀😀\n...\na jay.\n", encoding="utf-8")
+    captions = CUB(root).captions
+    assert captions[0] == ("😀😀", "a jay.")
+    assert "😀😀" in Vocabulary.from_captions(caption for own in captions for caption in own)
 
 
 def test_captions_of_other_pictures(root: Path) -> None:

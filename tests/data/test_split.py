@@ -40,8 +40,19 @@ def test_a_class_more_changes_nothing_for_the_others() -> None:
 
 
 def test_a_class_with_one_example() -> None:
-    with pytest.raises(DataError, match="class 3 has only one example, but a split needs two"):
+    with pytest.raises(DataError, match="needs 2 examples, 1 to hold out and 1 to keep, but class 3 has 1;"):
         stratified_split([0, 0, 3, 5, 5], 0.5, 0)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10])
+def test_enough_is_kept_for_a_second_part(count: int) -> None:
+    kept, held_out = stratified_split([0] * count + [1] * 3, 0.9, 0, min_kept=2)
+    assert sum(index < count for index in kept) >= 2
+    assert [index for index in held_out if index >= count]
+    again, _ = stratified_split([int(index >= count) for index in kept], 0.9, 0)
+    assert again
+    with pytest.raises(DataError, match="needs 3 examples, 1 to hold out and 2 to keep, but class 1 has 2"):
+        stratified_split([0] * count + [1] * 2, 0.9, 0, min_kept=2)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 1.5, float("nan")])
@@ -53,6 +64,8 @@ def test_fraction_out_of_range(fraction: float) -> None:
 def test_other_refusals() -> None:
     with pytest.raises(SettingError, match="the seed must be at least 0, but is -1"):
         stratified_split([0, 0], 0.5, -1)
+    with pytest.raises(SettingError, match="at least 1 example of each class must be kept, not 0"):
+        stratified_split([0, 0], 0.5, 0, min_kept=0)
     with pytest.raises(DataError, match="expected examples to split"):
         stratified_split([], 0.5, 0)
     with pytest.raises(DataError, match="class indices start at 0, but there is -1"):

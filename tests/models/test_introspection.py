@@ -138,8 +138,10 @@ def test_nothing_is_left_behind(network):
     assert_same_state(before, state_of(network))
 
 
-def test_threads_do_not_see_each_others_activations(network):
-    introspection = Introspection(subject(network.eval()), ["relu:1"])
+@pytest.mark.parametrize("training", [False, True])
+def test_threads_do_not_see_each_others_activations(network, training):
+    introspection = Introspection(subject(network.train(training)), ["relu:1"])
+    before = state_of(network)
     images = [torch.randn(2, 3, 8, 8) for _ in range(8)]
     expected = [introspection.read(batch)[0] for batch in images]
     found = [None] * 8
@@ -155,6 +157,7 @@ def test_threads_do_not_see_each_others_activations(network):
         thread.join()
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
+    assert_same_state(before, state_of(network))
 
 
 def test_errors(network):

@@ -3,7 +3,6 @@ import torch
 
 from whynet.base.errors import TrainingError
 from whynet.models.interpnet import InterpNET
-from whynet.training.fitting import EpochSampler
 from whynet.training.hardware import Hardware
 from whynet.training.interpnet import CaptionPairs, ExplainerTraining, collate, train_interpnet
 from whynet.training.settings import ExplainerSettings
@@ -57,7 +56,11 @@ def test_a_killed_fit_ends_like_an_unbroken_one(tmp_path, monkeypatch, killed_at
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(ExplainerTraining, "training_step", dying)
         fit(tmp_path / "broken")
-    resumed, model = fit(tmp_path / "broken")
+    count = []
+    with monkeypatch.context() as patch:
+        patch.setattr(ExplainerTraining, "training_step", lambda *given: count.append(1) or step(*given))
+        resumed, model = fit(tmp_path / "broken")
+    assert len(count) == 6 * (SETTINGS.epochs - killed_at // 6)  # 6 steps an epoch: no completed one is done again
     assert resumed == unbroken
     assert same_weights(model, expected)
 
@@ -96,17 +99,3 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"half")
     with pytest.raises(TrainingError, match="cannot go on from .*last.ckpt"):
         fit(tmp_path)
-
-
-def test_sampler_draws_each_epoch_from_the_seed_and_its_number():
-    groups = torch.tensor([0] * 5 + [1] * 2 + [2] * 9)
-    sampler = EpochSampler(groups, per_group=3, seed=0)
-    epochs = []
-    for epoch in (0, 1, 0):
-        sampler.set_epoch(epoch)
-        epochs.append(list(sampler))
-    assert epochs[0] == epochs[2] != epochs[1]
-    for order in epochs:
-        assert len(set(order)) == len(order) == len(sampler) == 3 + 2 + 3
-        assert groups[order].bincount().tolist() == [3, 2, 3]
-    assert sorted(EpochSampler(groups, per_group=None, seed=0)) == list(range(16))

@@ -46,7 +46,101 @@ def test_metrics_of_ones_own_pictures(run, quick_settings, language_tools):
 def test_language_metrics_can_be_left_out(run):
     metrics = evaluate(run, language=False, device="cpu")
     assert "language" not in metrics
-    assert metrics["missing"]["language"] == "it was left out by --no-language"
+    assert metrics["missing"]["language"] == (
+        "it was left out by --no-language. Evaluate again without that option to have it"
+    )
+
+
+@pytest.fixture
+def describe(run, coloured_pictures, tmp_path):
+    """Other captions for the pictures of the run: `change(file_name, captions)` gives those of a split."""
+    root = tmp_path / "pictures"
+    shutil.copytree(coloured_pictures, root)
+    description = json.loads((run / "run.json").read_text())
+    description["settings"]["data"]["root"] = str(root)
+    (run / "run.json").write_text(json.dumps(description))
+
+    def write(split, change):
+        path = root / split / "metadata.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            row["captions"] = change(row["file_name"], row["captions"])
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    return write
+
+
+def test_references_without_words_are_left_out_of_the_language_metrics(run, describe, language_tools):
+    others = {"red tile/0.png": ["😀😀"], "red tile/1.png": ["😀", "a red one"], "blue tile/2.png": ["😀"]}
+    describe("test", lambda name, captions: others.get(name, captions))
+    metrics = evaluate(run, device="cpu")
+    assert metrics["missing"]["language of some captions"] == (
+        "captions without a word for the language metrics are left out there: "
+        "3 (blue tile/2.png, red tile/0.png, red tile/1.png); pictures without another caption: 2 of 12"
+    )
+    rows = json.loads((run / "sentences.json").read_text())
+    assert metrics["num_images"] == len(rows) == 12
+    kept = [row for row in rows if row["name"] not in ("red tile/0.png", "blue tile/2.png")]
+    words = {name: [f"this tile is {name.split()[0]} all over.", f"a small {name.split()[0]} square."] for name in
+             (row["name"] for row in kept)}  # fmt: skip
+    words["red tile/1.png"] = ["a red one"]
+    expected = language_scores([row["sentence"] for row in kept], [words[row["name"]] for row in kept], "coco")
+    assert metrics["language"]["coco"] == expected
+    assert set(metrics["floors"]["random_same_class"]["language"]) == {"coco", "interpnet"}
+    assert write_report(run).exists()
+
+
+def test_no_reference_with_words_at_all(run, describe, language_tools):
+    describe("test", lambda name, captions: ["😀😀"])
+    metrics = evaluate(run, device="cpu")
+    assert metrics["missing"]["language"] == "no caption of a test picture has a word for the language metrics"
+    assert "language" not in metrics
+    assert metrics["floors"] == {"random_same_class": {}, "most_frequent": {}}
+
+
+def test_a_class_without_training_captions_loses_one_floor_only(run, describe, language_tools):
+    describe("train", lambda name, captions: captions if name.startswith("blue") else [])
+    metrics = evaluate(run, device="cpu")
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+    assert list(metrics["floors"]) == ["most_frequent"]
+    assert metrics["missing"]["floor random_same_class"] == (
+        "no training picture has a caption in red tile, the class of "
+        "red tile/0.png, red tile/1.png, red tile/2.png and 3 more"
+    )
+    assert metrics["language"]["coco"]["meteor"] > 0
+    assert all(row[2] == "" for row in metrics_rows(metrics)[1])
+    assert write_report(run).exists()
+
+
+def test_training_captions_that_are_gone_lose_both_floors(run, describe):
+    describe("train", lambda name, captions: [])
+    metrics = evaluate(run, language=False, device="cpu")
+    assert metrics["floors"] == {}
+    assert metrics["missing"]["floor most_frequent"] == "no training picture has a caption"
+    assert write_report(run).exists()
+
+
+def test_test_pictures_without_captions(run, describe):
+    describe("test", lambda name, captions: [])
+    metrics = evaluate(run, device="cpu")
+    assert metrics["missing"] == {"sentences": "no test picture has a caption to compare its sentence with"}
+    assert metrics["accuracy"] > 0
+    assert all(row["sentence"] for row in json.loads((run / "sentences.json").read_text()))
+
+
+def test_a_run_without_an_explainer_says_why(run, describe):
+    description = json.loads((run / "run.json").read_text())
+    del description["stages"]["interpnet"]
+    (run / "run.json").write_text(json.dumps(description))
+
+    def why():
+        return evaluate(run, device="cpu")["missing"]["sentences"]
+
+    assert why() == "the run has no explainer yet; go on with `whynet train --resume`"
+    describe("validation", lambda name, captions: [])
+    assert why() == "the run has no explainer, since no validation picture has a caption"
+    describe("train", lambda name, captions: [])
+    assert why() == "the run has no explainer, since no training picture has a caption"
 
 
 def test_beam_writes_sentences_too(run):

@@ -71,12 +71,37 @@ def test_a_run_killed_in_either_stage_ends_like_an_unbroken_one(coloured_run, qu
                 raise KeyboardInterrupt
             return step(self, batch, index)
 
-        with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, SystemExit)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(getattr(module, owner), "training_step", dying)
             train(folder, quick_settings, hardware=CPU, progress=False)
         assert not Run.open(folder).is_complete(stage)
         train(folder, resumed_settings(folder, {}), hardware=CPU, resume=True, progress=False)
         assert files(folder) == files(coloured_run)
+
+
+def test_a_run_needs_a_folder_of_its_own_and_removes_nothing_else(coloured_run, quick_settings, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(coloured_run, mine)
+    (mine / "thesis.txt").write_text("mine")
+    Run.open(mine).remove()
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    with pytest.raises(RunError, match="is not an empty folder, and a run needs one of its own"):
+        train(mine, quick_settings, hardware=CPU, progress=False)
+    shutil.copytree(coloured_run, tmp_path / "run")
+    Run.open(tmp_path / "run").remove()
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_a_strangers_run_does_not_run_the_code_that_it_names(coloured_run, tmp_path):
+    def plant(folder):
+        record = json.loads((folder / "run.json").read_text())
+        record["settings"]["model"] |= {"subject": "planted:build", "layers": "first"}
+        (folder / "run.json").write_text(json.dumps(record))
+
+    folder = damaged(coloured_run, tmp_path / "run", plant)
+    with pytest.raises(SubjectError, match="explains planted:build; to let that code run, name it again"):
+        resumed_settings(folder, {})
+    assert resumed_settings(folder, {"model": {"subject": "planted:build"}}).model.layers == "first"
 
 
 def test_a_complete_run_is_not_trained_again(coloured_run, quick_settings, monkeypatch):
@@ -114,7 +139,8 @@ def test_a_bad_picture_is_named_and_skipped_only_if_asked(coloured_pictures, qui
     settings = replace(quick_settings, data=replace(quick_settings.data, root=str(root)))
     with pytest.raises(DataError, match=r"(?s)1 of 24 examples.*--skip-bad.*5\.png"):
         train(tmp_path / "run", settings, hardware=CPU, progress=False)
-    run = train(tmp_path / "run", settings, hardware=CPU, resume=True, skip_bad=True, progress=False)
+    assert not (tmp_path / "run").exists()  # so that the same command can be given again
+    run = train(tmp_path / "run", settings, hardware=CPU, skip_bad=True, progress=False)
     assert run.is_complete("interpnet")
 
 
@@ -180,20 +206,20 @@ def test_subject_errors(own_network, quick_settings, tmp_path, coloured_run):
 
     with pytest.raises(SubjectError, match="has no layer 'frist'; near names are first"):
         attempt(subject="own_networks:build", weights=str(weights), layers="frist")
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="must return a torch.nn.Module or a whynet.Subject, not a int"):
         attempt(subject="own_networks:thing", layers="first")
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="cannot import 'no_such_module:build'"):
         attempt(subject="no_such_module:build", layers="first")
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="is a saved folder or 'package.module:function', not 'nothing'"):
         attempt(subject="nothing", layers="first")
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="does not fit the network"):
         other = coloured_run / "classifier" / "model.safetensors"
         attempt(subject="own_networks:build", weights=str(other), layers="first")
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(RunError, match="is not a whole safetensors file"):
         attempt(subject="own_networks:build", weights=str(weights), layers="first")

@@ -12,6 +12,11 @@ from whynet.base.image import to_data_uri
 from whynet.base.types import Picture
 
 
+def with_article(name: str) -> str:
+    """The name with "a" or "an" before it, by its first letter."""
+    return f"{'an' if name.lower().startswith(tuple('aeiou')) else 'a'} {name}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Word:
     """One word of a sentence, with the probability in [0, 1] that the explainer gave it at its place."""
@@ -64,8 +69,7 @@ class Explanation:
     @property
     def text(self) -> str:
         """The explanation in one line: "This is an image of a Tree Sparrow because this bird has ..."."""
-        article = "an" if self.class_name[:1].lower() in "aeiou" else "a"
-        claim = f"This is an image of {article} {self.class_name}"
+        claim = f"This is an image of {with_article(self.class_name)}"
         return f"{claim}." if self.sentence is None else f"{claim} because {self.sentence}"
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`whynet`: the commands, their options and their help."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,8 +67,6 @@ def _options(
     ] = False,
 ) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # --subject package.module:function is looked for here
 
 
 @app.command()
@@ -129,11 +126,11 @@ def train(
     from whynet.workflows.train import resumed_settings
     from whynet.workflows.train import train as train_run
 
+    answer = Answer(json)
     given = {"data": data, "model": model, "classifier": classifier, "explainer": explainer}
     settings = resumed_settings(out, given) if resume else settings_with(given)
     hardware = Hardware(device=device, devices=devices)
     run = train_run(out, settings, hardware=hardware, resume=resume, skip_bad=skip_bad)
-    answer = Answer(json)
     stages = run.record()["stages"]
     for name, stage in stages.items():
         answer.say(f"{name}: {stage['seconds']:.0f} s")

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from whynet.base.errors import SettingError
 from whynet.base.files import write_json_atomically
 
 
@@ -20,6 +21,10 @@ class Answer:
     """
 
     def __init__(self, json_file: str | None) -> None:
+        if json_file not in (None, "-"):
+            path = Path(str(json_file))
+            if path.is_dir() or not path.parent.is_dir():
+                raise SettingError(f"--json needs a file in a folder that exists, not {json_file}; name another")
         self.json_file = json_file
         self.console = Console(stderr=json_file == "-", highlight=False, soft_wrap=True)
 

@@ -33,6 +33,7 @@ from whynet.base.paths import path_inside
 from whynet.base.types import Landmarks
 from whynet.data.bounding_box import Box, clip_box
 from whynet.data.example import Example, ExampleDataset
+from whynet.data.vocabulary import tokenise
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -155,7 +156,7 @@ class CUB(ExampleDataset):
         if folder is None:
             return [()] * len(self.names)
         files = [str(Path(name).with_suffix(".txt")) for name in self.names]
-        captions = [_read_lines(path) if (path := path_inside(folder, file)).exists() else () for file in files]
+        captions = [_read_sentences(path) if (path := path_inside(folder, file)).exists() else () for file in files]
         if not any(captions):
             raise DataError(
                 f"{folder} holds no caption of the {len(files)} pictures; expected {files[0]} and so on there"
@@ -186,8 +187,9 @@ def _read_table(path: Path, form: str, parse: Callable[[str], tuple[Key, Value]]
     return {key: table[key] for key in sorted(table)}  # type: ignore[type-var]  # keys are numbers or pairs of them
 
 
-def _read_lines(path: Path) -> tuple[str, ...]:
-    return tuple(line.strip() for line in _read_text(path).split("\n") if line.strip())
+def _read_sentences(path: Path) -> tuple[str, ...]:
+    """The lines of a file, less those without a word."""
+    return tuple(line.strip() for line in _read_text(path).split("\n") if tokenise(line))
 
 
 def _read_text(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Your own pictures: one folder a split, one folder a class in it; Hugging Face's imagefolder form.
 
     root/
-      train/       <class>/<picture>    two pictures or more a class
+      train/       <class>/<picture>    one picture or more a class
                    metadata.jsonl       captions, landmarks, boxes (see `image_metadata`); may be absent
       validation/  as train; may be absent, or be called val or valid
       test/        as train; may be absent
@@ -58,9 +58,7 @@ class ImageFolder(ExampleDataset):
         folder, train = _split_folder(root, split), _split_folder(root, "train")
         pictures = _list_pictures(root, folder)
         classes = sorted(pictures) if split == "train" else sorted(path.name for path in _visible_folders(train))
-        if split == "train":
-            _refuse_small_classes(folder, pictures)
-        else:
+        if split != "train":
             _refuse_other_classes(folder, set(pictures), set(classes))
         self.class_names = tuple(unicodedata.normalize("NFC", name) for name in classes)
         metadata = read_image_metadata(folder)
@@ -177,13 +175,6 @@ def _list_pictures(root: Path, folder: Path) -> dict[str, list[Path]]:
     if passed_over:
         _log.info("%s: passing over %d files that are no pictures", folder, passed_over)
     return pictures
-
-
-def _refuse_small_classes(folder: Path, pictures: dict[str, list[Path]]) -> None:
-    if small := [name for name, paths in pictures.items() if len(paths) == 1]:
-        raise DataError(
-            f"{folder}: only one picture in {_some(small)}, but training and validation need one each; add pictures"
-        )
 
 
 def _refuse_other_classes(folder: Path, ours: set[str], theirs: set[str]) -> None:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from whynet.base.errors import DataError
 from whynet.base.paths import path_inside
 from whynet.data.bounding_box import Box
+from whynet.data.vocabulary import tokenise
 
 FILE_NAME = "metadata.jsonl"
 _KEYS = {"file_name", "caption", "captions", "landmarks", "box"}
@@ -32,7 +33,7 @@ class ImageMetadata:
     """One row.
 
     Args:
-        captions: NFC-normalised, without blank ones.
+        captions: NFC-normalised, without those that hold no word.
         landmarks: x, y of each visible part by name; None: nothing is known of this picture's parts.
         box: x0, y0, x1, y1 in pixels.
         where: The file and line, for messages.
@@ -123,7 +124,7 @@ class _RowReader:
             if any("\ud800" <= character <= "\udfff" for character in caption):
                 self.refuse("a caption holds half a surrogate pair, which is no character", "write the caption anew")
         cleaned = (unicodedata.normalize("NFC", caption).strip() for caption in captions)
-        return tuple(caption for caption in cleaned if caption)
+        return tuple(caption for caption in cleaned if tokenise(caption))
 
     def landmarks(self, row: dict[str, Any]) -> dict[str, tuple[float, float] | None] | None:
         given = row.get("landmarks")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whynet.metrics.attribute_truth import AttributeTruth
     from whynet.metrics.floors import most_frequent, random_same_class
-    from whynet.metrics.language import LanguageMetrics, language_scores
+    from whynet.metrics.language import LanguageMetrics, has_words, language_scores
     from whynet.metrics.meteor import Meteor, MeteorScores
 
 _HOMES = {
@@ -17,6 +17,7 @@ _HOMES = {
     "LanguageMetrics": "language",
     "Meteor": "meteor",
     "MeteorScores": "meteor",
+    "has_words": "language",
     "language_scores": "language",
     "most_frequent": "floors",
     "random_same_class": "floors",
@@ -27,6 +28,7 @@ __all__ = [
     "LanguageMetrics",
     "Meteor",
     "MeteorScores",
+    "has_words",
     "language_scores",
     "most_frequent",
     "random_same_class",

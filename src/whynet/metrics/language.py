@@ -67,6 +67,24 @@ def language_scores(
         return metrics.score(candidates, references, [protocol])[protocol]
 
 
+def has_words(sentences: Sequence[str]) -> list[bool]:
+    """Which sentences hold a word to compare with, as these metrics see them; one that holds none is no reference.
+
+    Args:
+        sentences: Any text. Emoji and punctuation are no words here, though a reader may find sense in them; a run
+            such as "?!" is one, since the COCO evaluation drops single marks alone.
+
+    Returns:
+        For each sentence whether Penn Treebank tokens are left without the punctuation.
+
+    Raises:
+        MissingDependencyError: The extra `language` is not installed.
+        WhynetError: The tokeniser failed.
+    """
+    _, words = _tokens_and_words(sentences)
+    return [bool(text) for text in words]
+
+
 class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
     """Both protocols over one running METEOR, for many sets of sentences; use it in a `with` block.
 
@@ -145,12 +163,8 @@ class _Text:
 
 
 def _tokenise(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> _Text:
-    tokenised = iter(ptb_tokenise([*candidates, *(reference for own in references for reference in own)]))
-    tokens = _Pairs([next(tokenised) for _ in candidates], [[next(tokenised) for _ in own] for own in references])
-    words = _Pairs(
-        [drop_punctuation(candidate) for candidate in tokens.candidates],
-        [[drop_punctuation(reference) for reference in own] for own in tokens.references],
-    )
+    both = _tokens_and_words([*candidates, *(reference for own in references for reference in own)])
+    tokens, words = (_as_pairs(texts, references) for texts in both)
     for index, own in enumerate(words.references):
         for number, reference in enumerate(own):
             if not reference:
@@ -158,6 +172,18 @@ def _tokenise(candidates: Sequence[str], references: Sequence[Sequence[str]]) ->
                     f"reference {number} of example {index} has no words ({references[index][number]!r}); leave it out"
                 )
     return _Text(tokens, words)
+
+
+def _tokens_and_words(sentences: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Each sentence with its punctuation, and each without."""
+    tokens = ptb_tokenise(sentences)
+    return tokens, [drop_punctuation(text) for text in tokens]
+
+
+def _as_pairs(texts: Sequence[str], references: Sequence[Sequence[str]]) -> _Pairs:
+    """Tokenised candidates, then tokenised references in a row, in the form that they had."""
+    row = iter(texts)
+    return _Pairs([next(row) for _ in references], [[next(row) for _ in own] for own in references])
 
 
 def _bleu(pairs: _Pairs) -> dict[str, float]:

@@ -60,7 +60,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
     try:
         tensors = load_file(str(path))
     except (SafetensorError, OSError, ValueError) as error:
-        raise RunError(f"{path} is not a whole safetensors file ({error}); copy it again") from error
+        raise RunError(
+            f"{path} is not a whole safetensors file ({error}); copy it again, or convert it with "
+            "safetensors.torch.save_file"
+        ) from error
     own = network.state_dict()
     # Tied weights are saved once: a missing name is fine if another name of the same storage came.
     held = {tensor.data_ptr() for name, tensor in own.items() if name in tensors}

@@ -6,7 +6,10 @@ code only if the user names it again.
 """
 
 import importlib
-from collections.abc import Sequence
+import inspect
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors.torch import save_model
@@ -84,6 +87,17 @@ def load_subject(folder: Path, *, function: str | None = None) -> Subject:
     return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
 
 
+@contextmanager
+def _importable_from_here() -> Iterator[None]:
+    """The current folder's modules can be imported too, after all others: a file there never hides an installed one."""
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+
+
 def import_subject(
     function: str, *, weights: Path | None, class_names: Sequence[str], preprocessing: Preprocessing | None
 ) -> Subject:
@@ -102,10 +116,14 @@ def import_subject(
     if not (colon and module_name and function_name):
         raise SubjectError(f"a subject is a saved folder or 'package.module:function', not {function!r}")
     try:
-        build = getattr(importlib.import_module(module_name), function_name)
+        with _importable_from_here():
+            build = getattr(importlib.import_module(module_name), function_name)
+            inspect.signature(build).bind()
+            built = build()
     except (ImportError, AttributeError) as error:
         raise SubjectError(f"cannot import {function!r} ({error}); run from the folder that holds it") from error
-    built = build()
+    except TypeError as error:
+        raise SubjectError(f"{function} must be a function that can be called without arguments ({error})") from error
     if isinstance(built, nn.Module):
         if preprocessing is None:
             raise SubjectError(f"{function} returned a network alone; return a whynet.Subject with its preprocessing")

@@ -5,14 +5,29 @@ mode.
 """
 
 import difflib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Logits, Picture
+
+
+@dataclass
+class _Visit:
+    """Who uses a network in evaluation mode at present: the first thread to come switches, the last to go restores."""
+
+    visitors: int = 0
+    training: list[nn.Module] = field(default_factory=list)
+
+
+_LOCK = threading.Lock()
+_VISITS: "WeakKeyDictionary[nn.Module, _Visit]" = WeakKeyDictionary()
 
 
 class Subject:
@@ -70,15 +85,25 @@ class Subject:
 
     @contextmanager
     def evaluating(self) -> Iterator[nn.Module]:
-        """The network in evaluation mode; on leaving, each module is back in the mode it was in."""
-        training = [module for module in self.network.modules() if module.training]
-        for module in training:
-            module.training = False
+        """The network in evaluation mode; on leaving, each module is back in the mode it was in.
+
+        Several threads may be inside at once; the modes come back when the last one leaves.
+        """
+        with _LOCK:
+            visit = _VISITS.setdefault(self.network, _Visit())
+            if visit.visitors == 0:
+                visit.training = [module for module in self.network.modules() if module.training]
+                for module in visit.training:
+                    module.training = False
+            visit.visitors += 1
         try:
             yield self.network
         finally:
-            for module in training:
-                module.training = True
+            with _LOCK:
+                visit.visitors -= 1
+                if visit.visitors == 0:
+                    for module in visit.training:
+                        module.training = True
 
     def logits(self, images: Images) -> Logits:
         """The network's logits in evaluation mode, without gradients; raises `SubjectError` on NaN or a wrong shape."""

@@ -20,9 +20,10 @@ from whynet.base.types import Images
 from whynet.data.example import ExampleDataset
 from whynet.models.preprocessing import Preprocessing
 from whynet.training.augmentation import augmented
-from whynet.training.fitting import EpochSampler, Fitting
+from whynet.training.fitting import Fitting
 from whynet.training.hardware import Hardware
 from whynet.training.pictures import ResizedPictures
+from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ClassifierSettings
 
 

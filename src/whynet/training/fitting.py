@@ -1,173 +1,28 @@
-"""One Lightning fit: progress bar, early stopping, halved learning rate, best and last checkpoint, resumption.
+"""One Lightning fit: progress, early stopping, halved learning rate, best and last checkpoint, resumption.
 
 A fit that was killed goes on from its last completed epoch and ends with the numbers of an unbroken one: random numbers
 are drawn from the seed and the place in the fit alone, and all that an epoch leaves behind is in the checkpoint.
 """
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.utils.data import Sampler
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from whynet.base.errors import TrainingError
-from whynet.base.seeding import generator
+from whynet.training.callbacks import HalveOnPlateau, History, ProgressLine, ReseedEachStep
+from whynet.training.checkpoints import AtomicCheckpointIO, load_checkpoint
 from whynet.training.hardware import Hardware
 
 LAST = "last.ckpt"
-
-
-class EpochSampler(Sampler[int]):
-    """A new random order each epoch, drawn from (seed, epoch) alone; Lightning tells it the epoch.
-
-    Args:
-        groups: For each item the group it is in, such as the image of a caption.
-        per_group: How many items of each group an epoch shows, drawn anew each epoch; None shows all.
-        seed: Of the random order.
-    """
-
-    def __init__(self, groups: torch.Tensor, *, per_group: int | None, seed: int) -> None:
-        self.groups = groups
-        self.per_group = per_group
-        self.seed = seed
-        self.epoch = 0
-        sizes = groups.bincount()
-        self.length = len(groups) if per_group is None else int(sizes.clamp(max=per_group).sum())
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw the order of this epoch next."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        order = torch.randperm(len(self.groups), generator=generator(self.seed, "order", self.epoch))
-        if self.per_group is None:
-            return iter(order.tolist())
-        left = [self.per_group] * (int(self.groups.max()) + 1)
-        chosen = []
-        for item, group in zip(order.tolist(), self.groups[order].tolist(), strict=True):
-            if left[group]:
-                left[group] -= 1
-                chosen.append(item)
-        return iter(chosen)
-
-
-class _ReseedEachStep(Callback):
-    """Dropout and augmentation draw from (seed, epoch, step, rank), whatever was drawn before.
-
-    Each step, not each epoch: data loaders draw from the global generator too, at other moments in a resumed fit.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        stream = generator(self.seed, "step", trainer.current_epoch, batch_idx, trainer.global_rank)
-        torch.manual_seed(stream.initial_seed())
-
-
-class _HalveOnPlateau(Callback):
-    """Halves the learning rate after every epoch without improvement.
-
-    Not a Lightning scheduler: Lightning steps those after it has written the checkpoint, so a resumed fit would differ.
-    """
-
-    def __init__(self, monitor: str, mode: Literal["min", "max"], patience: int) -> None:
-        self.monitor, self.mode, self.patience = monitor, mode, patience
-        self.scheduler: ReduceLROnPlateau | None = None
-        self.restored: dict[str, Any] | None = None
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.scheduler = ReduceLROnPlateau(trainer.optimizers[0], self.mode, factor=0.5, patience=self.patience)
-        if self.restored is not None:
-            self.scheduler.load_state_dict(self.restored)
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert self.scheduler is not None
-        self.scheduler.step(float(trainer.callback_metrics[self.monitor]))
-
-    def state_dict(self) -> dict[str, Any]:
-        state = {} if self.scheduler is None else self.scheduler.state_dict()
-        return {key: value for key, value in state.items() if isinstance(value, (bool, int, float, list))}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.restored = state_dict
-
-
-class _History(Callback):
-    """One row of figures an epoch, kept in the checkpoint; NaN stops the fit."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, float]] = []
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val_")}
-        self.rows.append({"epoch": float(trainer.current_epoch), **figures})
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        loss = float(trainer.callback_metrics["train_loss"])
-        self.rows[-1]["train_loss"] = loss
-        self.rows[-1]["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
-        if loss != loss or abs(loss) == float("inf"):
-            raise TrainingError(
-                f"the loss became {loss} in epoch {trainer.current_epoch}; "
-                "lower the learning rate, or check the data for NaN"
-            )
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
-
-
-class _Progress(Callback):
-    """A bar over the steps of the whole fit where a person looks on, else one line an epoch; on standard error."""
-
-    def __init__(self, description: str) -> None:
-        self.description = description
-        self.console = Console(stderr=True, highlight=False)
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-            console=self.console, transient=True, disable=not self.console.is_terminal,
-        )  # fmt: skip
-        self.task: TaskID | None = None
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        steps = int(trainer.num_training_batches)
-        epochs = trainer.max_epochs or 1
-        self.task = self.bar.add_task(self.description, total=steps * epochs, completed=steps * trainer.current_epoch)
-        self.bar.start()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        if self.task is not None:
-            self.bar.advance(self.task)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        metrics = trainer.callback_metrics
-        figures = ", ".join(f"{name.replace('_', ' ')} {float(value):.3f}" for name, value in sorted(metrics.items()))
-        line = f"{self.description} epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}"
-        if self.console.is_terminal and self.task is not None:
-            self.bar.update(self.task, description=line)
-        else:
-            self.console.print(line, soft_wrap=True)
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self.bar.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,41 +65,52 @@ class Fitting:
 
         Raises:
             TrainingError: The loss became NaN, or the checkpoint cannot be read.
+            StorageError: A checkpoint cannot be written.
+            KeyboardInterrupt: The user broke it off; the last epoch's checkpoint is there.
         """
-        history = _History()
-        best = ModelCheckpoint(
-            folder, "best", monitor=self.monitor, mode=self.mode, save_last=True, save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )  # fmt: skip
+        history = History()
+        checkpoint = partial(ModelCheckpoint, folder, save_on_train_epoch_end=True, enable_version_counter=False)
+        best = checkpoint("best", monitor=self.monitor, mode=self.mode)
+        latest = checkpoint("last")  # `save_last` of the other would skip the epochs that are no better
         callbacks: list[Callback] = [
-            _ReseedEachStep(self.seed),
-            _HalveOnPlateau(self.monitor, self.mode, self.plateau_patience),
+            ReseedEachStep(self.seed),
+            HalveOnPlateau(self.monitor, self.mode, self.plateau_patience),
             EarlyStopping(self.monitor, mode=self.mode, patience=self.patience, check_on_train_epoch_end=False),
             history,
             best,
+            latest,
         ]
         if self.progress:
-            callbacks.append(_Progress(self.description))
+            callbacks.append(ProgressLine(self.description))
         last = folder / LAST
-        with _quiet():
+        if last.exists():
+            load_checkpoint(last)  # a damaged one is told now, and not taken for an error of the fit
+        with _quiet(), _interruptible():
             trainer = pl.Trainer(
                 max_epochs=self.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
                 enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
-                **self.hardware.trainer_arguments(),
+                plugins=[AtomicCheckpointIO()], **self.hardware.trainer_arguments(),
             )  # fmt: skip
-            try:
-                trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
-            except (RuntimeError, KeyError, EOFError) as error:
-                if not last.exists() or isinstance(error, TrainingError):
-                    raise
-                raise TrainingError(
-                    f"cannot go on from {last} ({error}); delete it to start this stage anew"
-                ) from error
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-        state = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
-        module.load_state_dict(state["state_dict"])
-        return history.rows
+            trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
+        module.load_state_dict(load_checkpoint(folder / "best.ckpt")["state_dict"])
+        # From the file, because several processes leave nothing behind in this one.
+        rows: list[dict[str, float]] = load_checkpoint(last)["callbacks"][history.state_key]["rows"]
+        return rows
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt and a termination exits with 143, where Lightning would exit with 1 and with 0."""
+    try:
+        handler = signal.getsignal(signal.SIGINT)
+        yield
+    except SIGTERMException as error:
+        raise SystemExit(143) from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)  # Lightning has switched it off
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Hardware:
             return torch.device("cpu") if accelerator is None else accelerator
         try:
             device = torch.device(self.device)
+            if device.type not in ("cpu", "cuda", "mps", "xpu") or (device.type == "cpu" and device.index):
+                raise RuntimeError("no such device to train on")
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             raise SettingError(f"device {self.device!r} is not available here; use --device cpu or auto") from error

@@ -20,8 +20,9 @@ from whynet.base.errors import DataError
 from whynet.base.tokens import PADDING, START
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
-from whynet.training.fitting import EpochSampler, Fitting
+from whynet.training.fitting import Fitting
 from whynet.training.hardware import Hardware
+from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ExplainerSettings
 
 Pair = tuple[Tensor, Tensor]

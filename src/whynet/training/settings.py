@@ -21,6 +21,14 @@ class ClassifierSettings:
     )
 
     def __post_init__(self) -> None:
+        if (
+            not (0 <= self.weight_decay < 1 and 0 <= self.shift < 1 and 0 <= self.relight < 1)
+            or self.plateau_patience < 0
+        ):
+            raise SettingError(
+                "weight decay, shift and relight from 0 to below 1 and a plateau patience from 0 on were expected, "
+                f"not {self}"
+            )
         if min(self.epochs, self.patience, self.batch_size) < 1 or self.learning_rate <= 0:
             raise SettingError(
                 f"epochs, patience and batch size of at least 1 and a positive learning rate were expected, not {self}"
@@ -53,6 +61,12 @@ class ExplainerSettings:
     max_length: int = field(default=30, metadata={"help": "Most words of a sentence before its full stop."})
 
     def __post_init__(self) -> None:
+        sizes = (self.embedding_size, self.hidden_size, self.projection_size, self.max_length)
+        if min(sizes) < 1 or not 0 <= self.dropout < 1 or self.plateau_patience < 0:
+            raise SettingError(
+                "sizes and a maximum length of at least 1, a dropout from 0 to below 1, a plateau patience from 0 on "
+                f"were expected, not {self}"
+            )
         if (
             min(self.epochs, self.patience, self.batch_size, self.captions_per_epoch, self.views) < 1
             or self.learning_rate <= 0

@@ -1,10 +1,12 @@
 """The data sets that commands know by name, each with its train, validation and test part."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from whynet.base.errors import DataError
 from whynet.base.progress import reporting
 from whynet.data.bad_examples import without_bad
 from whynet.data.birds.dataset import PaintedBirds
@@ -41,6 +43,8 @@ class Splits:
     claims: ClaimTruth | None = None
 
 
+_LISTED = 10
+
 Open = Callable[[DataSettings, bool], Splits]
 
 
@@ -52,7 +56,8 @@ def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
         skip_bad: Leave out pictures that cannot be used, and name them in the log.
 
     Raises:
-        DataError: It is absent, damaged or empty, or a picture cannot be used and `skip_bad` is off.
+        DataError: It is absent, damaged or empty, has one class only or too few pictures of one, or a
+            picture cannot be used and `skip_bad` is off.
     """
     return DATA[settings.name](settings, skip_bad)
 
@@ -68,16 +73,25 @@ def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
 
 def _cub(settings: DataSettings, skip_bad: bool) -> Splits:
     root = Path(str(settings.root))
-    train, validation = _held_out(_checked(CUB(root, "train"), "training", skip_bad), settings)
-    return Splits(train=train, validation=validation, test=_checked(CUB(root, "test"), "test", skip_bad))
+    held_out = ["validation"]
+    train, test = CUB(root, "train"), CUB(root, "test")
+    _refuse_small_classes(train, root, held_out)
+    checked = _checked(train, "training", skip_bad)
+    _refuse_small_classes(checked, root, held_out)
+    kept, validation = _held_out(checked, settings)
+    return Splits(train=kept, validation=validation, test=_checked(test, "test", skip_bad))
 
 
 def _folder(settings: DataSettings, skip_bad: bool) -> Splits:
     root = Path(str(settings.root))
-    parts = {split: _checked(ImageFolder(root, split), split, skip_bad) for split in ImageFolder.splits(root)}
+    found = {split: ImageFolder(root, split) for split in ImageFolder.splits(root)}
+    held_out = [split for split in ("validation", "test") if split not in found]
+    _refuse_small_classes(found["train"], root, held_out)  # before every picture is opened
+    parts = {split: _checked(examples, split, skip_bad) for split, examples in found.items()}
     train = parts["train"]
+    _refuse_small_classes(train, root, held_out)  # after bad ones were left out
     if "test" not in parts:
-        train, parts["test"] = _held_out(train, settings)
+        train, parts["test"] = _held_out(train, settings, min_kept=len(held_out))
     if "validation" not in parts:
         train, parts["validation"] = _held_out(train, settings)
     return Splits(train=train, validation=parts["validation"], test=parts["test"])
@@ -88,8 +102,27 @@ def _checked(examples: ExampleDataset, part: str, skip_bad: bool) -> ExampleData
         return without_bad(examples, skip_bad, on_progress)
 
 
-def _held_out(examples: ExampleDataset, settings: DataSettings) -> tuple[ExampleDataset, ExampleDataset]:
-    kept, held_out = stratified_split(examples.labels, settings.held_out, settings.data_seed)
+def _refuse_small_classes(train: ExampleDataset, root: Path, held_out: Sequence[str]) -> None:
+    """One picture of each class must be left to train on after each part of `held_out` got one."""
+    if len(train.class_names) < 2:
+        raise DataError(
+            f"{root}: a classifier needs two classes, but the only one is {train.class_names[0]}; add another"
+        )
+    needed = 1 + len(held_out)
+    counts = sorted(Counter(train.labels).items())
+    if small := [f"{count} in {train.class_names[label]}" for label, count in counts if count < needed]:
+        more = f" and {len(small) - _LISTED} classes more" if len(small) > _LISTED else ""
+        raise DataError(
+            f"{root}: each class needs {needed} training pictures that can be used, 1 to train on and 1 to hold out "
+            f"for {' and 1 for '.join(held_out)}, but there is only {', '.join(small[:_LISTED])}{more}; "
+            "add pictures or remove the class"
+        )
+
+
+def _held_out(
+    examples: ExampleDataset, settings: DataSettings, *, min_kept: int = 1
+) -> tuple[ExampleDataset, ExampleDataset]:
+    kept, held_out = stratified_split(examples.labels, settings.held_out, settings.data_seed, min_kept=min_kept)
     return examples.subset(kept), examples.subset(held_out)
 
 

@@ -1,6 +1,5 @@
 """`whynet demo`: the whole journey on painted birds, in minutes on two cores."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,7 @@ def run_demo(
     begun = (folder / "run.json").exists()
     settings = demo_settings(seed)
     if begun and fresh:
-        Run.open(folder)  # nothing but a run is ever removed
-        shutil.rmtree(folder)
+        Run.open(folder).remove()
         begun = False
     if begun and Run.open(folder).settings != settings.to_json():
         raise RunError(f"{folder} holds another run; name another --out, or remove it with --fresh")

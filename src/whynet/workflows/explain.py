@@ -144,7 +144,13 @@ def _opened(image: Any, name: str) -> tuple[str, Picture]:
         return str(image), read_image(Path(image))
     if hasattr(image, "convert"):  # a PIL image
         return name, np.asarray(image.convert("RGB"))
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+    if (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and image.shape[2] == 3
+        and image.size
+    ):
         return name, image
     kind = f"{image.dtype} array of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
     raise DataError(f"a path, a PIL image, an Example or a uint8 array (height, width, 3) was expected, not a {kind}")

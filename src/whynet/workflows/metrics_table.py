@@ -27,21 +27,21 @@ def metrics_rows(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         metrics: What `metrics.json` holds.
 
     Returns:
-        The titles and the rows; no rows where the run writes no sentences.
+        The titles and the rows; no rows where the run writes no sentences, and an
+        empty cell where a floor could not be computed.
     """
     sources = [metrics, *(metrics.get("floors", {}).get(name, {}) for name in ("random_same_class", "most_frequent"))]
     rows = []
     for path, name in NAMES.items():
         figures = [_at(source, path) for source in sources]
         if figures[0] is not None:
-            shares = path.startswith("attributes")
-            rows.append([name, *("" if f is None else f"{f:.1%}" if shares else f"{f:.1f}" for f in figures)])
+            rows.append([name, *("" if figure is None else _shown(figure, path) for figure in figures)])
     return COLUMNS, rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One headline figure, and the better of the two floors beside it."""
+    """One headline figure, and what to compare it with."""
 
     name: str
     figure: str
@@ -61,13 +61,18 @@ def tiles(metrics: dict[str, Any]) -> list[Tile]:
     }.items():
         figure = _at(metrics, path)
         if figure is not None:
-            floor = _at(metrics["floors"]["random_same_class"], path)
-            shown = [
-                "" if f is None else f"{f:.1%}" if path.startswith("attributes") else f"{f:.1f}"
-                for f in (figure, floor)
-            ]
-            chosen.append(Tile(name=name, figure=shown[0], beside=f"{shown[1]} by a random caption of the class"))
+            floor = _at(metrics, f"floors.random_same_class.{path}")
+            beside = (
+                "no random caption of the class"
+                if floor is None
+                else f"{_shown(floor, path)} by a random caption of the class"
+            )
+            chosen.append(Tile(name=name, figure=_shown(figure, path), beside=beside))
     return chosen
+
+
+def _shown(figure: float, path: str) -> str:
+    return f"{figure:.1%}" if path.startswith("attributes") else f"{figure:.1f}"
 
 
 def _at(values: Any, path: str) -> float | None:

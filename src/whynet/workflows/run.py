@@ -5,7 +5,8 @@
     interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json
     sentences.json, metrics.json, report.html
 
-JSON and safetensors, never pickle. While a stage runs, its checkpoints lie in checkpoints/ and are removed at its end.
+JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
+checkpoints/; they are read as data alone (`weights_only`) and removed at the stage's end.
 """
 
 import shutil
@@ -17,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import whynet
-from whynet.base.errors import RunError
+from whynet.base.errors import RunError, StorageError
 from whynet.base.files import read_json, write_json_atomically
 
 FORMAT = 1
 CLASSIFIER, EXPLAINER = "classifier", "interpnet"
 """The stages of training, and the folders of the run that they fill."""
+CONTENTS = (
+    "run.json", CLASSIFIER, EXPLAINER, "checkpoints", "pictures", "sentences.json", "metrics.json", "report.html",
+)  # fmt: skip
+"""All that a run consists of."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,35 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, settings: dict[str, Any]) -> "Run":
-        """Make a new run folder; raises `RunError` if a run is there already."""
+        """Make a new run folder; raises `RunError` or `StorageError` if it cannot be one."""
+        cls.check_free(folder)
         run = cls(folder)
-        if run.record_path.exists():
-            raise RunError(f"{folder} holds a run already; go on with --resume, or choose another --out")
         record = {"format": FORMAT, "whynet": whynet.__version__, "settings": settings, "stages": {}}
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder} ({error}); choose another --out") from error
         write_json_atomically(run.record_path, record)
         return run
+
+    @classmethod
+    def check_free(cls, folder: Path) -> None:
+        """Raise `RunError` unless a new run can be made in `folder`: it is absent or empty."""
+        if cls(folder).record_path.exists():
+            raise RunError(f"{folder} holds a run already; go on with --resume, or choose another --out")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder} is not an empty folder, and a run needs one of its own; choose another --out")
+
+    def remove(self) -> None:
+        """Delete the files of the run and no others; the folder goes if nothing is left in it."""
+        for name in CONTENTS:
+            path = self.folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -84,15 +110,19 @@ class Run:
         """Whether a stage has ended."""
         return stage in self.record()["stages"]
 
+    def complete(self, stage: str, seconds: float) -> None:
+        """Mark a stage as complete."""
+        record = self.record()
+        record["stages"][stage] = {"seconds": round(seconds, 3)}
+        write_json_atomically(self.record_path, record)
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
         """One stage: yields a folder for its checkpoints, and marks the stage complete if it ends without an error."""
         checkpoints = self.folder / "checkpoints" / name
         begin = time.perf_counter()
         yield checkpoints
-        record = self.record()
-        record["stages"][name] = {"seconds": round(time.perf_counter() - begin, 3)}
-        write_json_atomically(self.record_path, record)
+        self.complete(name, time.perf_counter() - begin)
         shutil.rmtree(checkpoints, ignore_errors=True)
         if checkpoints.parent.exists() and not any(checkpoints.parent.iterdir()):
             checkpoints.parent.rmdir()

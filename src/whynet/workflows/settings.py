@@ -1,6 +1,7 @@
 """What decides how a run comes out. Each field's help is the command line's."""
 
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from whynet.base.errors import SettingError
@@ -31,13 +32,17 @@ class DataSettings:
             raise SettingError(f"data {self.name!r} is unknown; choose one of {', '.join(DATA_NAMES)}")
         if self.name != "birds" and self.root is None:
             raise SettingError(f"data {self.name!r} need a folder; add --root FOLDER")
+        if self.root is not None:  # a run must find its data from any folder
+            object.__setattr__(self, "root", str(Path(self.root).resolve()))
+        if self.image_size is not None and self.image_size < 1:
+            raise SettingError(f"an image size of at least 1 pixel was expected, not {self.image_size}")
         if not 0 < self.held_out < 1:
             raise SettingError(f"a held-out share between 0 and 1 was expected, not {self.held_out}")
 
     @property
     def input_size(self) -> int:
         """Side of the network's input in pixels."""
-        return self.image_size or (64 if self.name == "birds" else 128)
+        return self.image_size if self.image_size is not None else 64 if self.name == "birds" else 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,13 @@ class ModelSettings:
             raise SettingError("--weights and --layers belong to --subject; name the network too")
         if self.subject is not None and not self.layers:
             raise SettingError("--subject needs --layers: the layers that r(x) holds, by their dotted names")
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"a seed from 0 to 2**63 - 1 was expected, not {self.seed}")
+        if self.subject is not None and self.variant not in ("interpnet2", "captioning"):
+            raise SettingError(
+                f"with --subject the layers are named by --layers, so {self.variant} means nothing; leave --variant "
+                "out, or take captioning, which reads no probabilities"
+            )
         if self.weights is not None and ":" not in (self.subject or ""):
             raise SettingError("--weights belongs to --subject package.module:function; a saved folder has its own")
 

@@ -3,6 +3,7 @@
 Stage "classifier": phase one, or the user's own subject taken as it is. Stage "interpnet": phase two.
 """
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from whynet.training.interpnet import CaptionPairs, train_interpnet
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.reading import introspection_of, read_all
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
-from whynet.workflows.settings import TrainSettings
+from whynet.workflows.settings import TrainSettings, settings_with
 
 
 def train(
@@ -63,15 +64,25 @@ def train(
         TrainingError: The loss became NaN.
     """
     hardware = hardware or Hardware()
-    run = _begin(folder, settings, resume=resume)
-    if run.is_complete(CLASSIFIER) and run.is_complete(EXPLAINER):
-        return run
+    if resume:
+        run = _begun(folder, settings)
+        if run.is_complete(CLASSIFIER) and run.is_complete(EXPLAINER):
+            return run
+    else:
+        Run.check_free(folder)
+    begin = time.perf_counter()
+    splits = open_data(settings.data, skip_bad=skip_bad)
+    own = None if settings.model.subject is None else _own_subject(settings, splits.train.class_names)
+    if not resume:  # only now: a wrong path or layer leaves no run behind
+        run = Run.create(folder, settings.to_json())
+    run.complete("data", time.perf_counter() - begin)
     with seeded(settings.model.seed, "train"):
-        with run.stage("data"):
-            splits = open_data(settings.data, skip_bad=skip_bad)
         if not run.is_complete(CLASSIFIER):
             with run.stage(CLASSIFIER) as checkpoints:
-                _train_classifier(run, settings, splits, checkpoints, hardware, progress)
+                if own is not None:
+                    save_subject(own[0], run.folder / CLASSIFIER, function=own[1])
+                else:
+                    _train_classifier(run, settings, splits, checkpoints, hardware, progress)
         if not run.is_complete(EXPLAINER) and has_captions(splits):
             with run.stage(EXPLAINER) as checkpoints:
                 _train_explainer(run, settings, splits, checkpoints, hardware, progress)
@@ -92,22 +103,27 @@ def resumed_settings(folder: Path, given: dict[str, dict[str, Any]]) -> TrainSet
 
     Raises:
         SettingError: A given setting differs from the run's.
+        SubjectError: The run explains a network whose code the user has not named.
     """
-    settings = Run.open(folder).settings
-    for group, values in given.items():
+    begun = Run.open(folder).settings
+    settings = TrainSettings.from_json(begun)
+    named = settings_with({group: {**begun[group], **given.get(group, {})} for group in begun}).to_json()
+    for group, values in settings.to_json().items():
         for name, value in values.items():
-            begun = settings.get(group, {}).get(name)
-            if value != begun:
-                raise SettingError(f"{folder} was begun with {group} {name} = {begun!r}, not {value!r}; leave it out")
-    return TrainSettings.from_json(settings)
+            if named[group][name] != value:
+                raise SettingError(
+                    f"{folder} was begun with {group} {name} = {value!r}, not {named[group][name]!r}; leave it out"
+                )
+    subject = settings.model.subject
+    if subject is not None and not _saved_folder(subject) and "subject" not in given.get("model", {}):
+        raise SubjectError(f"{folder} explains {subject}; to let that code run, name it again: --subject {subject}")
+    return settings
 
 
-def _begin(folder: Path, settings: TrainSettings, *, resume: bool) -> Run:
-    if not resume:
-        return Run.create(folder, settings.to_json())
+def _begun(folder: Path, settings: TrainSettings) -> Run:
     run = Run.open(folder)
     if run.settings != settings.to_json():
-        raise SettingError(f"{folder} was begun with other settings; resume it without naming any")
+        raise SettingError(f"{folder} was begun with other settings; resume it with `resumed_settings`")
     return run
 
 
@@ -115,14 +131,7 @@ def _train_classifier(
     run: Run, settings: TrainSettings, splits: Splits, checkpoints: Path, hardware: Hardware, progress: bool
 ) -> None:
     class_names = splits.train.class_names
-    size = settings.data.input_size
-    preprocessing = Preprocessing(height=size, width=size)
-    name = settings.model.subject
-    if name is not None:
-        subject, function = _own_subject(name, settings, class_names, preprocessing)
-        introspection_of(settings.model, subject)  # a wrong layer name is told now, before anything is written
-        save_subject(subject, run.folder / CLASSIFIER, function=function)
-        return
+    preprocessing = _preprocessing(settings)
     with seeded(settings.model.seed, "classifier"):
         network = ConvNet(len(class_names), hidden=VARIANTS[settings.model.variant].hidden)
     history = train_classifier(
@@ -133,15 +142,24 @@ def _train_classifier(
     run.write(f"{CLASSIFIER}/training.json", history)
 
 
-def _own_subject(
-    name: str, settings: TrainSettings, class_names: Sequence[str], preprocessing: Preprocessing
-) -> tuple[Subject, str | None]:
-    folder = Path(name)
-    saved = [path for path in (folder, folder / CLASSIFIER) if (path / DESCRIPTION).is_file()]
-    if saved:
-        subject, function = load_subject(saved[0]), None
+def _preprocessing(settings: TrainSettings) -> Preprocessing:
+    return Preprocessing(height=settings.data.input_size, width=settings.data.input_size)
+
+
+def _saved_folder(name: str) -> Path | None:
+    """The folder of a saved subject, or of the one in a run; None if `name` is neither."""
+    return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
+
+
+def _own_subject(settings: TrainSettings, class_names: Sequence[str]) -> tuple[Subject, str | None]:
+    """The user's network and, if code builds it, the function's name; its layers and classes fit."""
+    name = str(settings.model.subject)
+    folder = _saved_folder(name)
+    if folder is not None:
+        subject, function = load_subject(folder), None
     else:
         weights = None if settings.model.weights is None else Path(settings.model.weights)
+        preprocessing = _preprocessing(settings)
         subject = import_subject(name, weights=weights, class_names=class_names, preprocessing=preprocessing)
         function = name
     if subject.class_names != tuple(class_names):
@@ -149,6 +167,7 @@ def _own_subject(
             f"{name} knows {len(subject.class_names)} classes ({', '.join(subject.class_names[:3])}, ...), the data "
             f"have {len(class_names)} ({', '.join(class_names[:3])}, ...); both must be the same, in the same order"
         )
+    introspection_of(settings.model, subject)
     return subject, function
 
 

@@ -50,7 +50,7 @@ def test_captions_claim_what_is_seen(birds):
 def test_names_and_labels_are_known_without_painting(tmp_path):
     birds = PaintedBirds("test", cache=tmp_path)
     assert len(birds) == len(birds.names) == len(set(birds.names)) == 1000
-    assert birds.names[7] == "test/0007 painted warbler 4"
+    assert birds.names[7] == "test/0007 painted warbler 3"
     assert [birds.labels.count(label) for label in range(20)] == [50] * 20
     assert birds.part_names == PART_NAMES
     assert not list(tmp_path.iterdir())
@@ -170,7 +170,7 @@ def test_a_caption_of_another_bird_of_the_class_is_often_wrong(birds):
             claims = birds.caption_claims[(index + 20 * step) % len(birds)][step]
             true += len(claims & birds.attributes[index])
             made += len(claims)
-    assert 0.70 < true / made < 0.85
+    assert 0.75 < true / made < 0.92
 
 
 PLUMAGE = ("back", "belly", "breast", "crown", "forehead", "nape", "throat")

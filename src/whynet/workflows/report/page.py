@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 import whynet
 from whynet.base.errors import RunError
+from whynet.base.explanation import with_article
 from whynet.base.files import write_text_atomically
 from whynet.base.image import to_data_uri
 from whynet.workflows.catalogue import Splits, open_data
@@ -44,9 +45,9 @@ class Card:
         return self.true_class == self.predicted_class
 
     @property
-    def article(self) -> str:
-        """The article of the predicted class: "a" or "an"."""
-        return "an" if self.predicted_class[:1].lower() in "aeiou" else "a"
+    def claim(self) -> str:
+        """The beginning of the sentence."""
+        return f"This is an image of {with_article(self.predicted_class)} because"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,8 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
     settings = TrainSettings.from_json(run.settings)
     metrics, sentences = run.read(METRICS), run.read(SENTENCES)
     splits = open_data(settings.data, skip_bad=skip_bad)
+    if not isinstance(sentences, list) or not all(isinstance(row, dict) and "name" in row for row in sentences):
+        raise RunError(f"{run.folder / SENTENCES} is damaged; evaluate the run again")
     if [row["name"] for row in sentences] != list(splits.test.names):
         raise RunError(f"the test pictures have changed since {run.folder} was evaluated; evaluate it again")
     class_names = splits.test.class_names
