@@ -36,22 +36,21 @@ def test_killed_anywhere_it_ends_like_an_unbroken_run(coloured_pictures, tmp_pat
     subprocess.run(command(coloured_pictures, unbroken), check=True, capture_output=True, timeout=120)
     broken = tmp_path / "broken"
     kills = 0
-    for _ in range(60):
+    ended = False
+    while not ended and kills < 40:
         options = ["--resume"] if (broken / "run.json").exists() else []
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command(coloured_pictures, broken, *options), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
-        epochs = 0
-        for line in process.stderr:  # one line an epoch: let two pass, then kill it a moment later
-            epochs += " epoch " in line
-            if epochs == 2:
-                time.sleep(0.02 * kills)
-                process.send_signal(signal.SIGKILL)
-                break
-        kills += epochs == 2
-        if process.wait(60) == 0:
-            break
-        process.stderr.close()
+        ) as process:
+            epochs = 0
+            for line in process.stderr:  # one line an epoch: let two pass, then kill it a moment later
+                epochs += " epoch " in line
+                if epochs == 2:
+                    time.sleep(0.02 * kills)
+                    process.send_signal(signal.SIGKILL)
+                    kills += 1
+                    break
+            ended = process.wait(60) == 0
     assert Run.open(broken).is_complete("interpnet")
     assert kills >= 3
     assert results(broken) == results(unbroken)
@@ -69,3 +68,19 @@ def test_two_processes_share_the_work(coloured_pictures, tmp_path):
     history = json.loads((out / "interpnet" / "training.json").read_text())
     assert len(history) == 6
     assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_broken_off_it_says_so_with_its_exit_code(coloured_pictures, tmp_path, number, code):
+    with subprocess.Popen(
+        command(coloured_pictures, tmp_path / "run", "--classifier-epochs", 500, "--classifier-patience", 500),
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if " epoch 2/" in line:
+                process.send_signal(number)
+        assert process.wait(60) == code
+    assert "Traceback" not in "".join(lines)
+    assert "--resume" in lines[-1] or number == signal.SIGTERM
