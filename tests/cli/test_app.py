@@ -53,7 +53,8 @@ def test_train_takes_its_options_from_the_settings(coloured_pictures, tmp_path):
     ]  # fmt: skip
     answer = call("train", *options, "--out", out, "--device", "cpu")
     assert answer.exit_code == 0, answer.output
-    assert f"whynet evaluate {out}" in answer.stdout
+    assert f" evaluate {out}" in answer.stdout
+    assert "24 train, 12 validation, 12 test pictures" in answer.stdout
     settings = json.loads((out / "run.json").read_text())["settings"]
     assert settings["model"]["variant"] == "interpnet1"
     assert settings["model"]["seed"] == 5

@@ -46,7 +46,7 @@ def log_probability(model, reading, words):
 
 def every_sentence(vocabulary_size, max_length):
     words = [word for word in range(vocabulary_size) if word not in (PADDING, START, UNKNOWN, STOP)]
-    for length in range(max_length + 1):
+    for length in range(1, max_length + 1):
         for sentence in itertools.product(words, repeat=length):
             yield [*sentence, STOP]
 
@@ -67,6 +67,8 @@ def test_greedy_takes_the_likeliest_word_at_each_step(seed):
     while len(words) < 6 and STOP not in words:
         scores = slow_scores(model, reading[0], [START, *words])[-1]
         scores[[PADDING, START, UNKNOWN]] = -math.inf
+        if not words:
+            scores[STOP] = -math.inf
         words.append(int(scores.argmax()))
     if STOP not in words:
         words = [*words, STOP]

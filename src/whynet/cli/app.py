@@ -1,6 +1,9 @@
 """`whynet`: the commands, their options and their help."""
 
 import logging
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +17,10 @@ from whynet.cli.settings_options import Group, with_settings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
 
+BROKEN_OFF = (
+    "broken off; what was complete is kept, and the same command with --out and --resume alone goes on from there"
+)
+
 
 class _Commands(TyperGroup):
     """Prints our own errors as one sentence and exits 2."""
@@ -25,8 +32,12 @@ class _Commands(TyperGroup):
             typer.secho(f"error: {error}", fg="red", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
-            typer.secho("interrupted; what was complete is kept, and --resume goes on from there", err=True)
+            typer.secho(BROKEN_OFF, err=True)
             raise typer.Exit(130) from error
+        except SystemExit as error:
+            if error.code == 143:
+                typer.secho(BROKEN_OFF, err=True)
+            raise
 
 
 app = typer.Typer(
@@ -37,6 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask a neural network why.\n\nStart with `whynet demo`; then `whynet explain runs/demo PICTURE...`.",
 )
+
+FEW = 100
+"""Test pictures below which a share has an error of 10 points and more."""
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)]
 Json = Annotated[
@@ -92,7 +106,7 @@ def demo(
     _show_metrics(answer, metrics)
     pictures = sorted((run.folder / "pictures").glob("*.png"))
     answer.say(f"\nReport: {run.folder / 'report.html'}")
-    answer.say(f"Next:   whynet explain {run.folder} {pictures[0]}")
+    answer.say(f"Next:   {_command()} explain {run.folder} {pictures[0]}")
     answer.give(metrics)
 
 
@@ -132,11 +146,15 @@ def train(
     hardware = Hardware(device=device, devices=devices)
     run = train_run(out, settings, hardware=hardware, resume=resume, skip_bad=skip_bad)
     stages = run.record()["stages"]
-    for name, stage in stages.items():
-        answer.say(f"{name}: {stage['seconds']:.0f} s")
+    data_stage = stages["data"]
+    answer.say(", ".join(f"{data_stage[part]} {part}" for part in ("train", "validation", "test")) + " pictures")
+    for name in ("classifier", "interpnet"):
+        if name in stages:
+            answer.say(f"{name} took {stages[name]['seconds']:.0f} s")
     if "interpnet" not in stages:
-        answer.say("The data have no captions, so there is a classifier but no explainer.")
-    answer.say(f"\nRun:  {run.folder}\nNext: whynet evaluate {run.folder}")
+        answer.say("Training or validation pictures have no captions, so there is a classifier but no explainer.")
+    named = f" --subject {settings.model.subject}" if _is_code(settings.model.subject) else ""
+    answer.say(f"\nRun:  {run.folder}\nNext: {_command()} evaluate {run.folder}{named}")
     answer.give({"run": str(run.folder), "stages": stages})
 
 
@@ -187,10 +205,21 @@ def evaluate(
     answer.give(metrics)
 
 
+def _command() -> str:
+    """How to call whynet from here: by its name where that is found, else by the path it was called by."""
+    return "whynet" if shutil.which("whynet") else os.path.relpath(sys.argv[0])
+
+
+def _is_code(subject: str | None) -> bool:
+    return subject is not None and ":" in subject and not Path(subject).exists()
+
+
 def _show_metrics(answer: Answer, metrics: dict[str, Any]) -> None:
     from whynet.workflows.metrics_table import metrics_rows
 
     answer.say(f"Test accuracy {metrics['accuracy']:.1%} of {metrics['num_images']} pictures")
+    if metrics["num_images"] < FEW:
+        answer.say(f"Fewer than {FEW} pictures: the figures below say little.")
     columns, rows = metrics_rows(metrics)
     if rows:
         answer.figures("Sentences", columns, rows)

@@ -95,7 +95,7 @@ class LRCN(nn.Module):
 
         Sentences of different lengths are compared by log P / ((5 + length) / 6)^0.7 (Wu et al. 2016,
         arXiv:1609.08144, equation 14, with alpha = 0.7 as in the authors' code). PADDING, START and UNKNOWN are never
-        written. `length` counts the full stop.
+        written, nor a sentence without a word. `length` counts the full stop.
 
         Args:
             readings: r(x) of each image.
@@ -116,7 +116,7 @@ class LRCN(nn.Module):
         for step in range(max_length + 1):
             scores, state = self._step(projected, words, state)
             log_p = scores[:, -1].log_softmax(1).view(batch, width, -1)  # (B, W, V)
-            candidates = _allowed(log_p, ended, last=step == max_length) + totals[..., None]
+            candidates = _allowed(log_p, ended, first=step == 0, last=step == max_length) + totals[..., None]
             parents, chosen, totals, lengths = _best(candidates, lengths, ended, width)
             chance = log_p.exp().flatten(1).gather(1, parents * log_p.shape[2] + chosen)  # (B, W)
             ended = ended.gather(1, parents)
@@ -144,11 +144,13 @@ def _initialise(lstm: nn.LSTM) -> None:
 
 
 def _allowed(
-    log_p: Float[Tensor, "batch width vocabulary"], ended: Bool[Tensor, "batch width"], *, last: bool
+    log_p: Float[Tensor, "batch width vocabulary"], ended: Bool[Tensor, "batch width"], *, first: bool, last: bool
 ) -> Float[Tensor, "batch width vocabulary"]:
     """Log-probabilities with what may not follow at minus infinity; an ended sentence goes on with STOP at no cost."""
     allowed = log_p.clone()
     allowed[..., [PADDING, START, UNKNOWN]] = -torch.inf
+    if first:
+        allowed[..., STOP] = -torch.inf
     if last:
         stop = allowed[..., STOP].clone()
         allowed[:] = -torch.inf

@@ -42,6 +42,11 @@ class Splits:
     test: ExampleDataset
     claims: ClaimTruth | None = None
 
+    @property
+    def parts(self) -> dict[str, ExampleDataset]:
+        """The three parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 _LISTED = 10
 

@@ -120,7 +120,7 @@ def _sentence_figures(
     else:
         missing["language"] = "it was left out by --no-language. Evaluate again without that option to have it"
     if splits.claims is None:
-        missing["attributes"] = "only painted birds say what is true of a picture"
+        missing["attributes"] = "what is true of a picture is known for painted birds alone"
     else:
         examples = [test[index] for index in range(len(test))]
         for name, written in candidates.items():

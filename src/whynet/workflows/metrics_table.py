@@ -11,7 +11,7 @@ NAMES = {
     "language.interpnet.meteor": "METEOR (interpnet)",
     "language.interpnet.bleu4": "BLEU-4 (interpnet)",
     "language.interpnet.cider": "CIDEr (interpnet)",
-    "attributes.true_of_image": "Claims true of the image",
+    "attributes.true_of_image": "Claims true of the picture",
     "attributes.true_of_class": "Claims true of the class",
     "attributes.recall": "Telling attributes named",
 }

@@ -110,10 +110,10 @@ class Run:
         """Whether a stage has ended."""
         return stage in self.record()["stages"]
 
-    def complete(self, stage: str, seconds: float) -> None:
-        """Mark a stage as complete."""
+    def complete(self, stage: str, seconds: float, **counts: int) -> None:
+        """Mark a stage as complete, with what it counted."""
         record = self.record()
-        record["stages"][stage] = {"seconds": round(seconds, 3)}
+        record["stages"][stage] = {"seconds": round(seconds, 3), **counts}
         write_json_atomically(self.record_path, record)
 
     @contextmanager

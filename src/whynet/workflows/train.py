@@ -75,7 +75,8 @@ def train(
     own = None if settings.model.subject is None else _own_subject(settings, splits.train.class_names)
     if not resume:  # only now: a wrong path or layer leaves no run behind
         run = Run.create(folder, settings.to_json())
-    run.complete("data", time.perf_counter() - begin)
+    counts = {part: len(examples) for part, examples in splits.parts.items()}
+    run.complete("data", time.perf_counter() - begin, **counts)
     with seeded(settings.model.seed, "train"):
         if not run.is_complete(CLASSIFIER):
             with run.stage(CLASSIFIER) as checkpoints:
