@@ -74,6 +74,8 @@ def test_two_processes_share_the_work(coloured_pictures, tmp_path):
 def test_broken_off_it_says_so_with_its_exit_code(coloured_pictures, tmp_path, number, code):
     with subprocess.Popen(
         command(coloured_pictures, tmp_path / "run", "--classifier-epochs", 500, "--classifier-patience", 500),
+        # A job in the background starts deaf to Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         lines = []
