@@ -1,3 +1,5 @@
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -271,6 +273,22 @@ def test_the_order_of_the_lines_does_not_matter(root: Path, change: Change) -> N
     after = CUB(root)
     assert (after.names, after.labels, after.part_names) == (before.names, before.labels, before.part_names)
     np.testing.assert_array_equal(after[0].landmarks, before[0].landmarks)
+
+
+def test_fingerprint(root: Path, change: Change) -> None:
+    """It stands for the pictures in their order, and opens none."""
+    before = CUB(root).fingerprint()
+    assert CUB(root).fingerprint() == before
+    assert CUB(root, "test").fingerprint() != before
+    path = root / "CUB_200_2011/images/001.Blue_Jay/a.jpg"
+    state = path.stat()
+    time.sleep(0.05)  # more than a tick of any file system's clock
+    path.write_bytes(bytes(state.st_size))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = CUB(root).fingerprint()
+    assert after != before
+    change("classes.txt", "1 001.Blue_Jay\n2 002.Tawny_Owl\n")
+    assert CUB(root).fingerprint() != after
 
 
 def test_ten_real_species(cub10_root: Path) -> None:

@@ -1,5 +1,7 @@
 import json
 import logging
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -280,6 +282,22 @@ def test_metadata_that_is_no_text(root: Path) -> None:
     (root / "train/metadata.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match=r"metadata\.jsonl cannot be read as UTF-8 text"):
         ImageFolder(root)
+
+
+def test_fingerprint(root: Path) -> None:
+    """It stands for the pictures in their order, and opens none."""
+    before = ImageFolder(root).fingerprint()
+    assert ImageFolder(root).fingerprint() == before
+    assert ImageFolder(root).subset([1, 0, 2, 3]).fingerprint() != before
+    path = root / "train/owl/a.PNG"
+    state = path.stat()
+    time.sleep(0.05)  # more than a tick of any file system's clock
+    path.write_bytes(bytes(state.st_size))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = ImageFolder(root).fingerprint()
+    assert after != before
+    (root / "train/owl").rename(root / "train/rook")
+    assert ImageFolder(root).fingerprint() != after
 
 
 def test_a_row_may_not_name_a_hidden_or_other_file(root: Path, describe: Callable[..., None]) -> None:

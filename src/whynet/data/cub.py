@@ -32,7 +32,7 @@ from whynet.base.image import read_image
 from whynet.base.paths import path_inside
 from whynet.base.types import Landmarks
 from whynet.data.bounding_box import Box, clip_box
-from whynet.data.example import Example, ExampleDataset
+from whynet.data.example import Example, ExampleDataset, fingerprint_of_files
 from whynet.data.vocabulary import tokenise
 
 Key = TypeVar("Key")
@@ -88,6 +88,10 @@ class CUB(ExampleDataset):
             landmarks=self._landmarks.get(image_id),
             box=None if box is None else clip_box(box, image, name),
         )
+
+    def fingerprint(self) -> str:
+        """What the pictures and their order depend on, as a hex digest; see `fingerprint_of_files`."""
+        return fingerprint_of_files(self, self._paths)
 
     def _table_of_images(
         self, file: str, form: str, parse: Callable[[str], tuple[int, Value]], files: dict[int, str]

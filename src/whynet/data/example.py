@@ -3,13 +3,20 @@
 What a data set lacks is absent (None or empty), never faked.
 """
 
+import json
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
+import PIL
 from torch.utils.data import Dataset
 
+from whynet.base import image as image_reader
 from whynet.base.errors import DataError
 from whynet.base.types import Landmarks, PartMap, Picture
 
@@ -82,6 +89,23 @@ class ExampleDataset(Dataset[Example], ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
+    def fingerprint(self) -> str:
+        """A hex digest of the classes and of every picture with its name and label, in order.
+
+        Two data sets of one fingerprint show the same pictures in the same order. Captions, landmarks and the like are
+        left out, and a picture that cannot be used counts as such. This way opens every picture; override it where
+        they can be told apart without that.
+        """
+        pictures = blake2b(digest_size=16)
+        for index in range(len(self)):
+            try:
+                pixels = self[index].image
+            except DataError:
+                pictures.update(b"unusable")
+            else:
+                pictures.update(f"{pixels.shape}".encode() + pixels.tobytes())
+        return digest_of("pictures", self.class_names, list(self.names), _integers(self.labels), pictures.hexdigest())
+
     def subset(self, indices: Sequence[int]) -> "ExampleSubset":
         """The examples at `indices`, in that order."""
         return ExampleSubset(self, indices)
@@ -101,3 +125,41 @@ class ExampleSubset(ExampleDataset):
 
     def __getitem__(self, index: int) -> Example:
         return self.whole[self.indices[index]]
+
+    def fingerprint(self) -> str:
+        """A hex digest of the whole data set's fingerprint and the indices."""
+        return digest_of("subset", self.whole.fingerprint(), _integers(self.indices))
+
+
+def digest_of(*parts: object) -> str:
+    """A hex digest of lists, texts and numbers, none of which can be mistaken for another."""
+    return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def fingerprint_of_files(examples: ExampleDataset, paths: Sequence[Path]) -> str:
+    """The fingerprint of a data set whose pictures are files; no picture is opened.
+
+    It holds the names of the classes, each picture's name and label, its file's size in bytes and its times of change
+    in nanoseconds (of the content and, since that one can be set, of the file's entry), and what decodes the files.
+    Where the files lie does not matter; a file that is gone counts as such. It cannot see that a file was written over
+    with as many bytes within one tick of the file system's clock, some milliseconds.
+
+    Args:
+        examples: The data set.
+        paths: The picture file of each example.
+    """
+    decoder = [PIL.__version__, blake2b(Path(image_reader.__file__).read_bytes()).hexdigest()]
+    files = [_state(path) for path in paths]
+    return digest_of("files", decoder, examples.class_names, list(examples.names), _integers(examples.labels), files)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None  # opening the picture will say why
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def _integers(numbers: Iterable[SupportsIndex]) -> list[int]:
+    return [operator.index(number) for number in numbers]  # JSON would refuse those of numpy

@@ -22,7 +22,7 @@ from whynet.base.image import SUFFIXES, read_image
 from whynet.base.paths import path_inside
 from whynet.base.types import Landmarks
 from whynet.data.bounding_box import clip_box
-from whynet.data.example import Example, ExampleDataset
+from whynet.data.example import Example, ExampleDataset, fingerprint_of_files
 from whynet.data.image_metadata import FILE_NAME, ImageMetadata, read_image_metadata
 
 _FOLDERS: dict[str, tuple[str, ...]] = {
@@ -103,6 +103,10 @@ class ImageFolder(ExampleDataset):
             landmarks=self._landmarks[index],
             box=None if box is None else clip_box(box, image, name),
         )
+
+    def fingerprint(self) -> str:
+        """What the pictures and their order depend on, as a hex digest; see `fingerprint_of_files`."""
+        return fingerprint_of_files(self, self._paths)
 
     def _points(self, row: ImageMetadata) -> Landmarks | None:
         if row.landmarks is None:

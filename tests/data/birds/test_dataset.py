@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from whynet.base.errors import SettingError
-from whynet.data.birds import PART_NAMES, Difficulty, PaintedBirds, contact_sheet, parse_claims
+from whynet.data.birds import PART_NAMES, Difficulty, PaintedBirds, cache, contact_sheet, parse_claims
 from whynet.data.birds.claims import all_claims, species_claims
 
 
@@ -294,6 +294,22 @@ def test_contact_sheet(birds):
 def test_arguments_out_of_range(arguments, message):
     with pytest.raises(SettingError, match=message):
         PaintedBirds(**arguments)
+
+
+def test_fingerprint_tells_arguments_and_painter_apart(tmp_path, monkeypatch):
+    arguments = [
+        {"split": "test"}, {"num_species": 5}, {"per_class": 3}, {"image_size": 32}, {"seed": 1},
+        {"difficulty": Difficulty(occluder=0.0)},
+    ]  # fmt: skip
+    usual = {"num_species": 4, "per_class": 2, "cache": tmp_path}
+    prints = [
+        PaintedBirds(**{**usual, **change}).fingerprint() for change in [{}, {"cache": tmp_path / "a"}, *arguments]
+    ]
+    assert prints[0] == prints[1]
+    monkeypatch.setattr(cache, "_fingerprint", lambda: "another painter")
+    prints.append(PaintedBirds(**usual).fingerprint())
+    assert len(set(prints)) == len(prints) - 1
+    assert not list(tmp_path.iterdir())  # nothing was painted
 
 
 def test_unknown_parts_and_colours(birds):

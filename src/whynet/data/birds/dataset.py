@@ -154,6 +154,10 @@ class PaintedBirds(ExampleDataset):
             attributes=split.attributes[index],
         )
 
+    def fingerprint(self) -> str:
+        """A hex digest of the arguments and of the painter (`split_folder`); nothing is painted."""
+        return self._folder.name
+
     def paint(self, index: int) -> Example:
         """Paint picture `index` now, whatever is kept in memory or in the cache; the same bytes as `self[index]`."""
         index = self._position(index)
@@ -169,30 +173,30 @@ class PaintedBirds(ExampleDataset):
         bird = self.individual(index)
         return self.species[self.labels[self._position(index)]].plumage(bird.sex, bird.season, bird.morph)
 
-    def without(self, index: int, part: str) -> Example:
-        """The same picture with a part or mark left out: what lies behind it appears, and nothing else changes.
+    def without(self, index: int, *parts: str) -> Example:
+        """The same picture with parts or marks left out: what lies behind them appears, and nothing else changes.
 
         Under a patch of plumage lies grey down, which belongs to no part. Without a wing there is no shadow of it
         either.
 
         Args:
             index: Of the picture.
-            part: A part of `part_names`; "wing", "leg", "eye" or "bill" for both sides; or a mark: "crest",
-                "eyebrow", "eye ring", "wing bars", "tail tip", "breast pattern".
+            parts: Of `part_names`; "wing", "leg", "eye" or "bill" for both sides; or marks: "crest", "eyebrow",
+                "eye ring", "wing bars", "tail tip", "breast pattern".
 
         Raises:
-            SettingError: The part is unknown.
+            SettingError: A part is unknown.
         """
-        parts = _SIDES.get(part, (part,))
-        if not set(parts) <= {*PART_NAMES, *_MARKS}:
-            known = ", ".join((*PART_NAMES, *_SIDES, *_MARKS))
-            raise SettingError(f"{part!r} is not a part that can be removed; choose one of {known}")
+        for part in parts:
+            if part not in (known := (*PART_NAMES, *_SIDES, *_MARKS)):
+                raise SettingError(f"{part!r} is not a part that can be removed; choose one of {', '.join(known)}")
         index = self._position(index)
-        example, *_ = self._example(index, self.plumage(index), frozenset(parts))
-        return replace(example, name=f"{self.names[index]} without {part}")
+        sides = frozenset(side for part in parts for side in _SIDES.get(part, (part,)))
+        example, *_ = self._example(index, self.plumage(index), sides)
+        return replace(example, name=f"{self.names[index]} without {' and '.join(parts)}")
 
-    def recoloured(self, index: int, part: str, colour: str) -> Example:
-        """The same picture with a part or mark in another colour, and nothing else changed.
+    def recoloured(self, index: int, part: str | Sequence[str], colour: str) -> Example:
+        """The same picture with a part or mark, or several, in another colour, and nothing else changed.
 
         Args:
             index: Of the picture.
@@ -206,18 +210,20 @@ class PaintedBirds(ExampleDataset):
         slots = {side: slot for slot, sides in _SIDES.items() for side in sides} | {slot: slot for slot in _SIDES}
         slots |= {mark: _MARKS[mark] for mark in ("eyebrow", "eye ring", "wing bars", "tail tip")}
         slots |= {name: name for name in PART_NAMES if name not in slots}
-        if part not in slots:
-            raise SettingError(f"{part!r} is not a part that can be recoloured; choose one of {', '.join(slots)}")
         if colour not in COLOURS:
             raise SettingError(f"{colour!r} is not a colour of the painted birds; choose one of {', '.join(COLOURS)}")
-        index = self._position(index)
+        index, parts = self._position(index), (part,) if isinstance(part, str) else tuple(part)
         plumage = self.plumage(index)
-        if getattr(plumage, slots[part]) is None:
-            raise SettingError(
-                f"{self.names[index]} has no {part} that could be recoloured; choose a bird that has one"
-            )
-        example, *_ = self._example(index, _with(plumage, slots[part], colour))
-        return replace(example, name=f"{self.names[index]} with {part} {colour}")
+        for name in parts:
+            if name not in slots:
+                raise SettingError(f"{name!r} is not a part that can be recoloured; choose one of {', '.join(slots)}")
+            if getattr(plumage, slots[name]) is None:
+                raise SettingError(
+                    f"{self.names[index]} has no {name} that could be recoloured; choose a bird that has one"
+                )
+            plumage = _with(plumage, slots[name], colour)
+        example, *_ = self._example(index, plumage)
+        return replace(example, name=f"{self.names[index]} with {' and '.join(parts)} {colour}")
 
     def _position(self, index: int) -> int:
         if not -len(self) <= index < len(self):

@@ -5,11 +5,14 @@ recoloured) changes the picture where that part is and nowhere else.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from whynet.base.errors import SettingError
 from whynet.data.birds.anatomy import BUILDS
 from whynet.data.birds.species import Species
+
+MAX_DEPARTURES = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,16 @@ class Difficulty:
     shading: tuple[float, float] = (0.25, 0.6)
     noise: tuple[float, float] = (2.0, 8.0)
     occluder: float = 0.4
+
+    def with_departures(self, factor: float) -> "Difficulty":
+        """The same with departures from the common plumage `factor` times as likely, 0 to 4; 0: a species looks alike.
+
+        Raises:
+            SettingError: The factor is out of its range.
+        """
+        if not 0 <= factor <= MAX_DEPARTURES:
+            raise SettingError(f"departures 0 to {MAX_DEPARTURES} times as likely were expected, not {factor}")
+        return replace(self, female=self.female * factor, winter=self.winter * factor, rare=self.rare * factor)
 
 
 @dataclass(frozen=True, kw_only=True)
