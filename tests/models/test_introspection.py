@@ -92,6 +92,86 @@ def test_tokens_are_averaged():
     torch.testing.assert_close(reading, network.tokens(images.flatten(2).transpose(1, 2)).mean(1).detach())
 
 
+class ChannelsLast(nn.Module):
+    """(batch, rows, columns, channels) between its two ends; `mix` returns a tuple, `window` more rows than images."""
+
+    def __init__(self, channels, output_fmt):
+        super().__init__()
+        self.output_fmt = output_fmt
+        self.stem = nn.Conv2d(3, channels, 2, stride=2)
+        self.linear = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(channels)
+        self.mix = Mix()
+        self.window = nn.Identity()
+        self.output = nn.Linear(channels, 3)
+
+    def forward(self, images):
+        x = self.linear(self.stem(images).permute(0, 2, 3, 1))
+        x, _ = self.mix(self.norm(x))
+        self.window(x.flatten(0, 1))
+        return self.output(x.mean((1, 2)))
+
+
+class Mix(nn.Module):
+    def forward(self, x):
+        return x + x.mean((1, 2), keepdim=True), None
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (12, 8)])
+@pytest.mark.parametrize(("channels", "output_fmt"), [(5, None), (4, "NHWC")])
+def test_channels_are_found_also_where_they_are_last(sides, channels, output_fmt):
+    network = ChannelsLast(channels, output_fmt)
+    images = torch.randn(2, 3, *sides)
+    kept = {}
+    network.linear.register_forward_hook(lambda *call: kept.update(linear=call[2]))
+    network.mix.register_forward_hook(lambda *call: kept.update(mix=call[2][0]))
+    layers = ["stem", "linear", "norm", "mix"]
+    reading, _ = Introspection(subject(network), layers, probabilities=False).read(images)
+    assert reading.shape == (2, 4 * channels)
+    for index, layer in enumerate(layers):
+        for image in range(2):
+            for channel in range(channels):
+                value = reading[image, index * channels + channel]
+                if layer == "stem":
+                    expected = network.stem(images)[image, channel].mean()
+                elif layer == "norm":
+                    expected = network.norm(kept["linear"])[image, :, :, channel].mean()
+                else:
+                    expected = kept[layer][image, :, :, channel].mean()
+                torch.testing.assert_close(value, expected.detach(), atol=1e-5, rtol=1e-5)
+    activations = Introspection(subject(network), ["mix"]).record(images).activations
+    assert activations["mix"].shape == (2, channels, sides[0] // 2, sides[1] // 2)
+
+
+def test_a_map_with_as_many_channels_as_rows_keeps_them_first():
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 6, 1)), nn.Flatten(), nn.Linear(6 * 6 * 4, 3))
+    images = torch.randn(2, 3, 6, 4)
+    found = Introspection(subject(network), ["0"]).record(images).activations["0"]
+    torch.testing.assert_close(found, network[0](images).detach())
+
+
+def test_windows_are_refused():
+    with pytest.raises(SubjectError, match="'window' has 8 rows for 2 images"):
+        Introspection(subject(ChannelsLast(5, None)), ["window"]).read(torch.randn(2, 3, 8, 8))
+
+
+def test_an_output_without_a_tensor_is_refused():
+    class Words(nn.Module):
+        def forward(self, x):
+            return {"words": x}
+
+    class Wordy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.output = Words(), nn.Linear(12, 3)
+
+        def forward(self, images):
+            return self.output(self.words(images.flatten(1))["words"])
+
+    with pytest.raises(SubjectError, match="'words' returned a dict, not a tensor; name a layer inside it"):
+        Introspection(subject(Wordy()), ["words"]).record(torch.randn(1, 3, 2, 2))
+
+
 def test_torchvision_resnet_with_in_place_relu():
     torchvision = pytest.importorskip("torchvision")
     torch.manual_seed(0)

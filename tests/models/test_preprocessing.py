@@ -1,18 +1,35 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from whynet.base.errors import SettingError
 from whynet.models.preprocessing import Preprocessing
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 90), st.integers(1, 90), st.sampled_from(["stretch", "crop"]))
-def test_any_size_and_shape_becomes_the_input(rows, columns, fit):
+@given(
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.sampled_from(["stretch", "crop"]),
+    st.sampled_from(["area", "nearest", "bilinear", "bicubic", "lanczos"]),
+    st.floats(0.1, 1.0),
+)
+def test_any_size_and_shape_becomes_the_input(rows, columns, fit, interpolation, share):
     picture = np.full((rows, columns, 3), 255, np.uint8)
-    images = Preprocessing(height=9, width=14, fit=fit, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))([picture])
+    own = Preprocessing(
+        height=9,
+        width=14,
+        fit=fit,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        crop_share=share,
+        interpolation=interpolation,
+    )
+    images = own([picture])
     assert images.shape == (1, 3, 9, 14)
     torch.testing.assert_close(images, torch.ones(1, 3, 9, 14))
 
@@ -40,8 +57,73 @@ def test_shrinking_averages():
     torch.testing.assert_close(images, torch.full_like(images, 0.5), atol=0.01, rtol=0)
 
 
+def as_before_there_were_shares(picture, height, width, fit):
+    """The bytes of version 0.1.0, whose runs go on being read."""
+    rows, columns = picture.shape[:2]
+    if fit == "crop":
+        scale = max(height / rows, width / columns)
+        kept_rows = min(rows, max(1, round(height / scale)))
+        kept_columns = min(columns, max(1, round(width / scale)))
+        top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
+        picture = picture[top : top + kept_rows, left : left + kept_columns]
+        rows, columns = kept_rows, kept_columns
+    if (rows, columns) == (height, width):
+        return picture
+    shrinking = height <= rows and width <= columns
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.sampled_from(["stretch", "crop"]))
+def test_the_default_is_what_it_always_was(rows, columns, fit):
+    picture = np.random.default_rng(rows).integers(0, 256, (rows, columns, 3), np.uint8)
+    values = {"height": 9, "width": 14, "fit": fit, "mean": [0.5] * 3, "std": [0.5] * 3}  # an old dictionary
+    expected = as_before_there_were_shares(picture, 9, 14, fit)
+    np.testing.assert_array_equal(Preprocessing.from_json(values).resize(picture), expected)
+
+
+def tent(distance):
+    return max(0.0, 1.0 - abs(distance))
+
+
+@pytest.mark.parametrize("length", [40, 7])
+def test_bilinear_weighs_every_covered_pixel(length):
+    line = np.random.default_rng(1).integers(0, 256, length).astype(np.uint8)
+    picture = line[None, :, None].repeat(10, 0).repeat(3, 2)
+    found = Preprocessing(height=10, width=10, interpolation="bilinear").resize(picture)[0, :, 0]
+    step = length / 10
+    spread = max(1.0, step)
+    for index in range(10):
+        centre, total, weight = (index + 0.5) * step, 0.0, 0.0
+        for pixel in range(length):
+            share = tent((pixel + 0.5 - centre) / spread)
+            total, weight = total + share * line[pixel], weight + share
+        assert abs(total / weight - int(found[index])) <= 1
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("rows", "columns"), [(200, 313), (313, 200), (41, 60), (30, 30)])
+def test_a_cut_is_torchvisions_to_within_a_level(rows, columns, interpolation):
+    transforms = pytest.importorskip("torchvision.transforms")
+    picture = np.random.default_rng(0).integers(0, 256, (rows, columns, 3), np.uint8)
+    method = transforms.InterpolationMode(interpolation)
+    theirs = transforms.Compose([transforms.Resize(48, method), transforms.CenterCrop(42)])(Image.fromarray(picture))
+    own = Preprocessing(height=42, width=42, fit="crop", crop_share=42 / 48, interpolation=interpolation)
+    assert np.abs(own.resize(picture).astype(int) - np.asarray(theirs)).max() <= 1
+
+
+@pytest.mark.parametrize("interpolation", ["area", "bilinear"])
+@pytest.mark.parametrize("fit", ["stretch", "crop"])
+def test_the_share_is_the_centre(fit, interpolation):
+    picture = np.zeros((40, 40, 3), np.uint8)
+    picture[10:30, 10:30] = 255
+    own = Preprocessing(height=8, width=8, fit=fit, crop_share=0.5, interpolation=interpolation)
+    assert (own.resize(picture)[1:-1, 1:-1] == 255).all()
+    assert (Preprocessing(height=8, width=8, fit=fit, interpolation=interpolation).resize(picture)[0] == 0).all()
+
+
 def test_json_and_back():
-    own = Preprocessing(height=5, width=6, fit="crop")
+    own = Preprocessing(height=5, width=6, fit="crop", crop_share=0.875, interpolation="bicubic")
     assert Preprocessing.from_json(own.to_json()) == own
     with pytest.raises(SettingError, match="a preprocessing .* was expected"):
         Preprocessing.from_json({"height": 5})
@@ -54,3 +136,8 @@ def test_errors():
         Preprocessing(height=0, width=4)
     with pytest.raises(SettingError, match="three means"):
         Preprocessing(height=4, width=4, std=(1.0, 0.0, 1.0))
+    with pytest.raises(SettingError, match="above 0 and up to 1 was expected, not 1.5"):
+        Preprocessing(height=4, width=4, crop_share=1.5)
+    values = Preprocessing(height=4, width=4).to_json() | {"interpolation": "cubic"}
+    with pytest.raises(SettingError, match="not 'cubic'|a preprocessing .* was expected"):
+        Preprocessing.from_json(values)

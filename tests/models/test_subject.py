@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -33,6 +35,24 @@ def test_logits_are_those_of_the_network():
     torch.testing.assert_close(own.logits(images), own.network(images).detach())
     with pytest.raises(SubjectError, match="NaN or infinite logits"):
         own.logits(images * torch.inf)
+
+
+def test_an_output_object_may_hold_the_logits():
+    class Wrapped(nn.Module):
+        def forward(self, images):
+            return SimpleNamespace(logits=images.flatten(1), loss=None)
+
+    own = Subject(Wrapped(), class_names=list("abc"), preprocess=lambda p: p)
+    images = torch.randn(2, 3, 1, 1)
+    assert torch.equal(own.logits(images), images.flatten(1))
+    with pytest.raises(SubjectError, match=r"not \(2, 12\)"):
+        own.logits(torch.randn(2, 3, 2, 2))
+
+
+def test_a_map_is_no_row_of_logits():
+    own = Subject(nn.Conv2d(3, 2, 1), class_names=["a", "b"], preprocess=lambda p: p, name="segmenter")
+    with pytest.raises(SubjectError, match=r"segmenter must return logits of shape \(batch, 2\).*not \(5, 2, 4, 4\)"):
+        own.logits(torch.randn(5, 3, 4, 4))
 
 
 def test_output_of_another_kind():

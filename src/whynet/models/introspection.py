@@ -7,7 +7,14 @@ Barratt, "InterpNET: Neural Introspection for Interpretable Deep Learning", 2017
 f_1 .. f_n are the activations of the network on x, f_n the class probabilities; the gradient is stopped at r(x).
 
 Differs from the paper: any network, so a map (batch, channels, rows, columns) is averaged over space, and tokens
-(batch, tokens, channels) over the tokens. A module that runs several times in one forward is recorded each time.
+(batch, tokens, channels) over the tokens. A module that runs several times in one forward is recorded each time. Of a
+module that returns a tuple, or an output object of transformers, the first element is recorded.
+
+Networks such as timm's Swin keep the channels last. A map is recorded as (batch, channels, rows, columns) all the same;
+where its channels are is known from, in this order: the kind of layer (a linear layer or a plain layer norm has them
+last, a convolution or a batch norm first); the two axes that have the shape of the images; timm's `output_fmt`. What
+all of these leave open (an inner map with as many channels as rows and columns) is taken to have them first. Three axes
+are always taken for tokens.
 """
 
 import threading
@@ -17,6 +24,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Logits, Probabilities, Reading
@@ -28,8 +37,8 @@ class Recording:
     """What one forward pass left behind.
 
     Args:
-        activations: By layer name, in the order asked for. A module that ran n > 1 times has n entries, "name:0" to
-            "name:n-1", in the order of its calls.
+        activations: By layer name, in the order asked for; maps are (batch, channels, rows, columns). A module that
+            ran n > 1 times has n entries, "name:0" to "name:n-1", in the order of its calls.
         logits: The network's output.
     """
 
@@ -71,15 +80,16 @@ class Introspection:
         Raises:
             SubjectError: A layer did not run, did not return a tensor, or held NaN; or the output is not logits.
         """
-        calls: dict[str, list[Tensor]] = {_module_name(layer): [] for layer in self.layers}
+        calls: dict[str, list[Any]] = {_module_name(layer): [] for layer in self.layers}
         thread = threading.get_ident()
         handles = []
 
         def keep(name: str) -> Any:
             def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
                 if threading.get_ident() == thread:  # another thread may run the same network meanwhile
+                    first = _first(output)
                     # A copy: an in-place ReLU after this layer would overwrite what was recorded.
-                    calls[name].append(output.detach().clone() if isinstance(output, Tensor) else output)
+                    calls[name].append(first.detach().clone() if isinstance(first, Tensor) else output)
 
             return hook
 
@@ -90,17 +100,17 @@ class Introspection:
         finally:
             for handle in handles:
                 handle.remove()
-        return Recording(activations=self._named(calls), logits=logits)
+        return Recording(activations=self._named(calls, (images.shape[2], images.shape[3])), logits=logits)
 
     def read(self, images: Images) -> tuple[Reading, Logits]:
         """r(x) and the logits of a batch; r(x) holds the layers in the order asked for, then the probabilities."""
         recording = self.record(images)
-        parts = [_pooled(layer, activation) for layer, activation in recording.activations.items()]
+        parts = [_pooled(layer, activation, len(images)) for layer, activation in recording.activations.items()]
         if self.probabilities:
             parts.append(recording.probabilities)
         return torch.cat([part.float() for part in parts], 1), recording.logits  # (B, R)
 
-    def _named(self, calls: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+    def _named(self, calls: dict[str, list[Any]], image_sides: tuple[int, int]) -> dict[str, Tensor]:
         activations: dict[str, Tensor] = {}
         for layer in self.layers:
             name = _module_name(layer)
@@ -112,8 +122,40 @@ class Introspection:
             for key, activation in chosen.items():
                 if activation is None:
                     raise SubjectError(f"layer {name!r} ran {len(found)} times, so there is no call {layer!r}")
-                activations[key] = _checked(key, activation)
+                map_or_vectors = _checked(key, activation)
+                if map_or_vectors.ndim == 4 and self._has_channels_last(name, map_or_vectors, image_sides):
+                    map_or_vectors = map_or_vectors.permute(0, 3, 1, 2)  # (B, H, W, D) -> (B, D, H, W)
+                activations[key] = map_or_vectors
         return activations
+
+    def _has_channels_last(self, name: str, activation: Tensor, image_sides: tuple[int, int]) -> bool:
+        """Whether a map is (batch, rows, columns, channels)."""
+        module = self.subject.layer(name)
+        if type(module) in (nn.Linear, nn.LayerNorm):  # not their subclasses, some of which move the axes
+            return True
+        if isinstance(module, (_ConvNd, _BatchNorm)):
+            return False
+        _, first, second, third = activation.shape
+        fits_last, fits_first = _has_shape_of(first, second, image_sides), _has_shape_of(second, third, image_sides)
+        if fits_last != fits_first:
+            return fits_last
+        parents = [".".join(name.split(".")[:depth]) for depth in range(name.count(".") + 1, 0, -1)]
+        enclosing = [*(self.subject.layer(parent) for parent in parents), self.subject.network]
+        formats = (getattr(parent, "output_fmt", None) for parent in enclosing)
+        return next((form == "NHWC" for form in formats if form is not None), False)
+
+
+def _has_shape_of(rows: int, columns: int, image_sides: tuple[int, int]) -> bool:
+    """Whether a map could be a smaller image: square for square images, else alike to within one position."""
+    height, width = image_sides
+    return abs(rows * width - columns * height) <= (0 if height == width else max(height, width))
+
+
+def _first(output: Any) -> Any:
+    """The first element of a tuple or of transformers' output, which is a dictionary with a method `to_tuple`."""
+    if isinstance(output, dict) and hasattr(output, "to_tuple"):
+        output = output.to_tuple()
+    return output[0] if isinstance(output, (tuple, list)) and output else output
 
 
 def _module_name(layer: str) -> str:
@@ -134,8 +176,13 @@ def _checked(layer: str, activation: Any) -> Tensor:
     return activation
 
 
-def _pooled(layer: str, activation: Tensor) -> Tensor:
+def _pooled(layer: str, activation: Tensor, num_images: int) -> Tensor:
     """One vector an image: maps are averaged over space, tokens over the tokens."""
+    if activation.ndim > 1 and len(activation) != num_images:
+        raise SubjectError(
+            f"layer {layer!r} has {len(activation)} rows for {num_images} images (windows of them, perhaps); name the "
+            "layer around it"
+        )
     if activation.ndim == 2:
         return activation  # (B, D)
     if activation.ndim == 3:

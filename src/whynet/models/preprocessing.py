@@ -1,4 +1,8 @@
-"""From a picture of any size and shape to the tensor that a network was trained on."""
+"""From a picture of any size and shape to the tensor that a network was trained on.
+
+"area" shrinks by averaging, with OpenCV. The other interpolations are Pillow's, which timm and torchvision use too: the
+bytes are theirs, give or take two of 255 levels where the cut falls between two pixels.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from PIL import Image
 from torch import Tensor
 
 from whynet.base.errors import SettingError
@@ -15,6 +20,14 @@ from whynet.base.types import Images, Picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Interpolation = Literal["area", "nearest", "bilinear", "bicubic", "lanczos"]
+_PILLOW = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +41,13 @@ class Preprocessing:
             is fitted and the centre is cut out.
         mean: Of each colour channel, in [0, 1].
         std: Of each colour channel; positive.
+        crop_share: Share of each side of the fitted picture that the network sees, in (0, 1]: the centre. 0.875 is
+            torchvision's 224 pixels cut out of 256.
+        interpolation: How a picture is resized; all but "area" as Pillow does it, with its smoothing.
 
     Raises:
-        SettingError: A side is below 1, `fit` is unknown, or a standard deviation is not positive.
+        SettingError: A side is below 1, `fit` or `interpolation` is unknown, a standard deviation is not positive, or
+            the share is out of its range.
     """
 
     height: int
@@ -38,6 +55,8 @@ class Preprocessing:
     fit: Literal["stretch", "crop"] = "stretch"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    crop_share: float = 1.0
+    interpolation: Interpolation = "area"
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -46,15 +65,26 @@ class Preprocessing:
             raise SettingError(f"fit must be 'stretch' or 'crop', not {self.fit!r}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise SettingError(f"three means and three positive deviations were expected, not {self.mean}, {self.std}")
+        if not 0 < self.crop_share <= 1:
+            raise SettingError(f"a crop share above 0 and up to 1 was expected, not {self.crop_share}")
+        if self.interpolation != "area" and self.interpolation not in _PILLOW:
+            raise SettingError(
+                f"interpolation must be 'area' or one of {', '.join(_PILLOW)}, not {self.interpolation!r}"
+            )
 
     def resize(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
         """The picture at the network's input size."""
+        return self._averaged(picture) if self.interpolation == "area" else self._resampled(picture)
+
+    def _averaged(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
         rows, columns = picture.shape[:2]
-        if self.fit == "crop":
-            scale = max(self.height / rows, self.width / columns)
+        if self.fit == "crop" or self.crop_share < 1:
+            high, wide = self.height / rows / self.crop_share, self.width / columns / self.crop_share
+            if self.fit == "crop":
+                high = wide = max(high, wide)
             # The part of the picture that fills the input, cut out first: a 1 x 20,000 strip is never enlarged whole.
-            kept_rows = min(rows, max(1, round(self.height / scale)))
-            kept_columns = min(columns, max(1, round(self.width / scale)))
+            kept_rows = min(rows, max(1, round(self.height / high)))
+            kept_columns = min(columns, max(1, round(self.width / wide)))
             top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
             picture = picture[top : top + kept_rows, left : left + kept_columns]
             rows, columns = kept_rows, kept_columns
@@ -63,6 +93,27 @@ class Preprocessing:
         shrinking = self.height <= rows and self.width <= columns
         method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(picture, (self.width, self.height), interpolation=method), dtype=np.uint8)
+
+    def _resampled(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
+        rows, columns = picture.shape[:2]
+        height, width = round(self.height / self.crop_share), round(self.width / self.crop_share)
+        if self.fit == "crop":  # the longer side is rounded down, as torchvision's Resize does
+            if height * columns >= width * rows:
+                width = max(width, int(height * columns / rows))
+            else:
+                height = max(height, int(width * rows / columns))
+        top, left = round((height - self.height) / 2), round((width - self.width) / 2)
+        down, across = rows / height, columns / width
+        # The cut in the picture's own pixels: Pillow still sees those around it, and never enlarges the rest.
+        box = (
+            left * across,
+            top * down,
+            min((left + self.width) * across, columns),
+            min((top + self.height) * down, rows),
+        )
+        method = _PILLOW[self.interpolation]
+        resized = Image.fromarray(np.ascontiguousarray(picture)).resize((self.width, self.height), method, box=box)
+        return np.asarray(resized, dtype=np.uint8)
 
     def normalise(self, pictures: UInt8[Tensor, "batch height width 3"]) -> Images:
         """Resized pictures, 0 to 255, as the network's input."""

@@ -1,8 +1,9 @@
 """Subjects that come from a folder, or from the user's own code.
 
-A saved subject is a folder with `subject.json` (the network's kind, class names, preprocessing) beside the network. A
-subject that the user's own function builds keeps the function's name and its weights; opening the folder runs that
-code only if the user names it again.
+A saved subject is a folder with `subject.json` (the network's kind, class names, preprocessing) beside the network. Of
+a network of timm, torchvision or transformers it holds the name and what rebuilds it offline. A subject that the user's
+own function builds keeps the function's name and its weights; opening the folder runs that code only if the user names
+it again.
 """
 
 import importlib
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_model
 from torch import nn
@@ -18,6 +20,7 @@ from torch import nn
 from whynet.base.errors import RunError, SettingError, SubjectError
 from whynet.base.files import atomic_path, read_json, write_json_atomically
 from whynet.models.convnet import ConvNet
+from whynet.models.named_network import Architecture, build_network, is_named
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import WEIGHTS, load_network, load_weights, save_network
 from whynet.models.subject import Subject
@@ -32,17 +35,19 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
     """Write a subject to a folder, which is made if it is absent.
 
     Args:
-        subject: Its network is one of `NETWORKS`, or `function` is given.
+        subject: Its network is one of `NETWORKS` or has an architecture by name, or `function` is given.
         folder: Where to.
         function: "package.module:function" that builds the network.
 
     Raises:
         StorageError: The folder cannot be written.
-        SubjectError: The network is none of ours and no function is given.
+        SubjectError: The network is none of these and no function is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = subject.network
-    kind = function or next((name for name, cls in NETWORKS.items() if type(network) is cls), None)
+    architecture = None if function else subject.architecture
+    known = architecture.name if architecture else None
+    kind = function or known or next((name for name, cls in NETWORKS.items() if type(network) is cls), None)
     if kind is None:
         raise SubjectError(f"a {type(network).__name__} can be saved only with the function that builds it; name that")
     if isinstance(network, ConvNet):
@@ -51,7 +56,13 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
         with atomic_path(folder / WEIGHTS) as path:
             save_model(network, str(path))
     preprocessing = subject.preprocess.to_json() if isinstance(subject.preprocess, Preprocessing) else None
-    description = {"network": kind, "class_names": list(subject.class_names), "preprocessing": preprocessing}
+    description: dict[str, Any] = {
+        "network": kind,
+        "class_names": list(subject.class_names),
+        "preprocessing": preprocessing,
+    }
+    if architecture is not None:
+        description["architecture"] = {"image_size": architecture.image_size, "config": architecture.config}
     write_json_atomically(folder / DESCRIPTION, description)
 
 
@@ -63,6 +74,7 @@ def load_subject(folder: Path, *, function: str | None = None) -> Subject:
         function: "package.module:function"; imported and called if the folder names the same.
 
     Raises:
+        MissingDependencyError: The library of a named network is not installed.
         RunError: A file is absent or damaged.
         SubjectError: The folder names a function and `function` is not the same: its code is not run unasked.
     """
@@ -74,17 +86,33 @@ def load_subject(folder: Path, *, function: str | None = None) -> Subject:
             raise TypeError("names must be text")
     except (KeyError, TypeError, SettingError) as error:
         raise RunError(f"{folder / DESCRIPTION} does not describe a subject ({error}); train it again") from error
-    if kind in NETWORKS:
+    if kind in NETWORKS or is_named(kind):
         if preprocessing is None:
             raise RunError(f"{folder / DESCRIPTION} lacks the preprocessing; train the subject again")
-        network = load_network(NETWORKS[kind], folder)
-        return Subject(network, class_names=class_names, preprocess=preprocessing, name=folder.name)
+        if is_named(kind):
+            architecture = _architecture(kind, description.get("architecture"), folder)
+            network = build_network(architecture, len(class_names)).eval()
+            load_weights(network, folder / WEIGHTS)
+            return Subject(
+                network, class_names=class_names, preprocess=preprocessing, name=kind, architecture=architecture
+            )
+        own = load_network(NETWORKS[kind], folder)
+        return Subject(own, class_names=class_names, preprocess=preprocessing, name=folder.name)
     if function != kind:
         raise SubjectError(
             f"{folder} holds weights for the network that {kind!r} builds; "
             f"to let that code run, name it again: --subject {kind}"
         )
     return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
+
+
+def _architecture(name: str, values: Any, folder: Path) -> Architecture:
+    size, config = (values.get("image_size"), values.get("config")) if isinstance(values, dict) else (0, None)
+    is_size = size is None or (isinstance(size, int) and size > 0)
+    is_config = isinstance(config, dict) if name.startswith("hf:") else config is None
+    if not is_size or not is_config:
+        raise RunError(f"{folder / DESCRIPTION} does not describe how to build {name}; train it again")
+    return Architecture(name=name, image_size=size, config=config)
 
 
 @contextmanager
@@ -118,12 +146,14 @@ def import_subject(
     try:
         with _importable_from_here():
             build = getattr(importlib.import_module(module_name), function_name)
-            inspect.signature(build).bind()
-            built = build()
     except (ImportError, AttributeError) as error:
         raise SubjectError(f"cannot import {function!r} ({error}); run from the folder that holds it") from error
-    except TypeError as error:
+    try:
+        inspect.signature(build).bind()
+    except (TypeError, ValueError) as error:
         raise SubjectError(f"{function} must be a function that can be called without arguments ({error})") from error
+    with _importable_from_here():  # what fails in the function itself is shown as it is
+        built = build()
     if isinstance(built, nn.Module):
         if preprocessing is None:
             raise SubjectError(f"{function} returned a network alone; return a whynet.Subject with its preprocessing")

@@ -1,7 +1,7 @@
 """The Subject: a network being explained, with what it needs to be used.
 
-Any `nn.Module` that maps a batch of images to (batch, classes) logits. It is never modified and never left in another
-mode.
+Any `nn.Module` that maps a batch of images to (batch, classes) logits, or to an object that holds them as its
+attribute `logits`, as the networks of transformers do. It is never modified and never left in another mode.
 """
 
 import difflib
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Logits, Picture
+from whynet.models.named_network import Architecture
 
 
 @dataclass
@@ -30,6 +31,12 @@ _LOCK = threading.Lock()
 _VISITS: "WeakKeyDictionary[nn.Module, _Visit]" = WeakKeyDictionary()
 
 
+def logits_of(output: object) -> object:
+    """What a network returned, or its attribute `logits` where it has one that is a tensor."""
+    logits = getattr(output, "logits", None)
+    return logits if isinstance(logits, Tensor) else output
+
+
 class Subject:
     """A network with its preprocessing and the names of its classes.
 
@@ -38,6 +45,7 @@ class Subject:
         class_names: One name an output, in order.
         preprocess: Maps pictures (RGB, 0 to 255, any sizes) to the network's input, as `Preprocessing` does.
         name: What messages and reports call the network.
+        architecture: Where a library built the network by name: what rebuilds it without its weights.
 
     Raises:
         SubjectError: There are no class names, or one is not unique.
@@ -50,11 +58,13 @@ class Subject:
         class_names: Sequence[str],
         preprocess: Callable[[Sequence[Picture]], Images],
         name: str = "network",
+        architecture: Architecture | None = None,
     ) -> None:
         self.network = network
         self.class_names = tuple(class_names)
         self.preprocess = preprocess
         self.name = name
+        self.architecture = architecture
         if not self.class_names or len(set(self.class_names)) < len(self.class_names):
             raise SubjectError(f"one unique name for each class was expected, not {list(self.class_names)}")
 
@@ -111,7 +121,8 @@ class Subject:
             return self.check_logits(network(images.to(self.device)))
 
     def check_logits(self, output: object) -> Logits:
-        """The output itself, if it is one finite logit for each class and image; else raises `SubjectError`."""
+        """The logits in a network's output, one finite logit for each class and image; else raises `SubjectError`."""
+        output = logits_of(output)
         expected = f"{self.name} must return logits of shape (batch, {len(self.class_names)}), one for each class name"
         if not isinstance(output, Tensor):
             raise SubjectError(

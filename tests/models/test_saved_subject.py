@@ -1,0 +1,99 @@
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from whynet.base.errors import RunError, SubjectError
+from whynet.models.convnet import ConvNet
+from whynet.models.named_subject import untrained_subject
+from whynet.models.preprocessing import Preprocessing
+from whynet.models.saved_subject import import_subject, load_subject, save_subject
+from whynet.models.subject import Subject
+
+CLASSES = ["tern", "wren"]
+PREPROCESSING = Preprocessing(height=8, width=8)
+
+
+def own_module(monkeypatch, **functions):
+    module = type(torch)("own_networks")
+    vars(module).update(functions)
+    monkeypatch.setitem(__import__("sys").modules, "own_networks", module)
+
+
+def built(name):
+    return import_subject(f"own_networks:{name}", weights=None, class_names=CLASSES, preprocessing=PREPROCESSING)
+
+
+def test_an_error_inside_the_users_function_is_shown_as_it_is(monkeypatch):
+    def build():
+        return nn.Linear("3", 2)
+
+    def needy(size):
+        return nn.Linear(size, 2)
+
+    def lazy():
+        raise AttributeError("no attribute of mine")
+
+    own_module(monkeypatch, build=build, needy=needy, lazy=lazy, thing=7)
+    with pytest.raises(TypeError, match="str"):
+        built("build")
+    with pytest.raises(AttributeError, match="no attribute of mine"):
+        built("lazy")
+    for name in ("needy", "thing"):
+        with pytest.raises(SubjectError, match=f"own_networks:{name} must be a function .* without arguments"):
+            built(name)
+    with pytest.raises(SubjectError, match="cannot import 'own_networks:absent'"):
+        built("absent")
+
+
+def test_an_old_folder_is_still_read(tmp_path):
+    network = ConvNet(2, widths=(4,), hidden=())
+    save_subject(Subject(network, class_names=CLASSES, preprocess=PREPROCESSING), tmp_path)
+    path = tmp_path / "subject.json"
+    values = json.loads(path.read_text())
+    assert "architecture" not in values
+    values["preprocessing"] = {key: values["preprocessing"][key] for key in ("height", "width", "fit", "mean", "std")}
+    path.write_text(json.dumps(values))
+    again = load_subject(tmp_path)
+    assert again.preprocess == PREPROCESSING
+    images = torch.randn(2, 3, 8, 8)
+    assert torch.equal(again.logits(images), network.eval()(images))
+
+
+def test_a_network_without_a_name_needs_its_function(tmp_path):
+    subject = Subject(nn.Linear(2, 2), class_names=CLASSES, preprocess=PREPROCESSING)
+    with pytest.raises(SubjectError, match="a Linear can be saved only with the function that builds it"):
+        save_subject(subject, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "match"),
+    [
+        ({"architecture": None}, RunError, "does not describe how to build torchvision:squeezenet1_1"),
+        ({"architecture": {"image_size": -1, "config": None}}, RunError, "does not describe how to build"),
+        ({"network": "hf:some/where"}, RunError, "does not describe how to build hf:some/where"),
+        ({"network": "torchvision:squeezenet9"}, SubjectError, "near names are squeezenet1_1"),
+        ({"network": "timm:hf-hub:some/where"}, SubjectError, "timm has no image classifier 'hf-hub:some/where'"),
+        ({"preprocessing": None}, RunError, "lacks the preprocessing"),
+        ({"class_names": ["tern", "wren", "crow"]}, SubjectError, "does not fit the network"),
+    ],
+)
+def test_a_damaged_named_network(named_folder, changes, error, match):
+    path = named_folder / "subject.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | changes))
+    try:
+        with pytest.raises(error, match=match):
+            load_subject(named_folder)
+    finally:
+        path.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def named_folder(tmp_path_factory):
+    pytest.importorskip("torchvision")
+    pytest.importorskip("timm")
+    folder = tmp_path_factory.mktemp("named")
+    save_subject(untrained_subject("torchvision:squeezenet1_1", class_names=CLASSES, image_size=32), folder)
+    return folder
