@@ -122,3 +122,71 @@ def test_every_sentence_ends_with_one_full_stop(width):
     assert ids.shape == (4, 4)
     assert (ids == STOP).sum(1).tolist() == [1] * 4
     assert not ((ids == START) | (ids == UNKNOWN)).any()
+
+
+def chances_of_all_sentences(model, reading, max_length):
+    """The chance of each sentence under `sample`'s rules, from the slow scores, word by word."""
+    chances = {}
+    for words in every_sentence(model.embedding.num_embeddings, max_length):
+        scores = slow_scores(model, reading, [START, *words[:-1]]).tolist()
+        chance = 1.0
+        for step, word in enumerate(words[:max_length]):  # the full stop after that is certain
+            allowed = [w for w in range(len(scores[step])) if w > STOP or (w == STOP and step > 0)]
+            chance *= math.exp(scores[step][word]) / sum(math.exp(scores[step][w]) for w in allowed)
+        chances[tuple(words)] = chance
+    return chances
+
+
+def words_of(ids):
+    return [tuple(word for word in row if word != PADDING) for row in ids.tolist()]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sentences_are_drawn_as_often_as_the_model_says(seed):
+    model, reading = small(seed=seed), torch.randn(1, 5)
+    chances = chances_of_all_sentences(model, reading[0], max_length=2)
+    assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
+    count = 20_000
+    drawn = model.sample(reading.expand(count, -1), max_length=2, generator=torch.Generator().manual_seed(seed))
+    found = words_of(drawn.ids)
+    assert set(found) <= set(chances)
+    for words, chance in chances.items():
+        deviation = math.sqrt(chance * (1 - chance) / count)
+        assert abs(found.count(words) / count - chance) < 5 * deviation + 1e-6
+    for words, steps in list(zip(found, drawn.probabilities.tolist(), strict=True))[:50]:
+        assert math.prod(steps) == pytest.approx(chances[words], rel=1e-4)
+
+
+def test_the_log_probability_is_that_of_the_draw_and_dropout_is_off():
+    model, reading = small(seed=2), torch.randn(1, 5)
+    chances = chances_of_all_sentences(model, reading[0], max_length=2)
+    model.dropout.p = 0.5
+    model.train()
+    ids = torch.tensor([[*words, *[PADDING] * (3 - len(words))] for words in chances])
+    log_p = model.log_probability(reading.expand(len(ids), -1), ids, max_length=2)
+    torch.testing.assert_close(log_p, torch.tensor(list(chances.values())).log(), rtol=1e-4, atol=1e-4)
+    assert float(log_p.detach().exp().sum()) == pytest.approx(1, abs=1e-4)
+    assert model.dropout.training
+    model.zero_grad()
+    log_p.exp().sum().backward()  # a sum that is always 1 has no gradient
+    assert all(float(parameter.grad.abs().max()) < 1e-4 for parameter in model.parameters())
+
+
+def test_a_draw_repeats_with_its_seed_and_ends_with_one_full_stop():
+    model, readings = small(seed=1), torch.randn(40, 5)
+    model.output.bias.data[STOP] = -100  # it would never stop by itself
+    model.output.bias.data[[PADDING, START, UNKNOWN]] = 100
+    torch.manual_seed(4)
+    first = model.sample(readings, max_length=3).ids
+    torch.manual_seed(4)
+    assert torch.equal(first, model.sample(readings, max_length=3).ids)
+    assert not torch.equal(first, model.sample(readings, max_length=3).ids)
+    assert first.shape == (40, 4)
+    assert (first[:, 3] == STOP).all()
+    assert (first[:, :3] > STOP).all()
+
+
+def test_what_can_never_be_drawn_has_no_chance():
+    model = small()
+    ids = torch.tensor([[UNKNOWN, STOP], [STOP, PADDING]])
+    assert model.log_probability(torch.randn(2, 5), ids, max_length=2).tolist() == [-math.inf, -math.inf]

@@ -76,6 +76,14 @@ def test_the_best_epoch_is_kept_and_a_bad_one_stops_the_fit(tmp_path):
         assert float(training._loss((readings, targets))) == pytest.approx(losses[best], rel=1e-4)
 
 
+def test_a_fit_that_has_stopped_early_is_not_trained_on(tmp_path, monkeypatch):
+    history, model = fit(tmp_path, learning_rate=2.0, epochs=30, patience=2)
+    monkeypatch.setattr(ExplainerTraining, "training_step", None)
+    again, same = fit(tmp_path, learning_rate=2.0, epochs=30, patience=2)
+    assert again == history
+    assert same_weights(model, same)
+
+
 def test_the_learning_rate_is_halved_after_an_epoch_without_improvement(tmp_path):
     history, _ = fit(tmp_path, learning_rate=1.0, epochs=8, patience=8)
     best, rate = float("inf"), 1.0

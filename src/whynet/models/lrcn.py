@@ -10,9 +10,12 @@ arXiv:1411.4389 (two layers, factored); as used by InterpNET, arXiv:1710.09511, 
 r(x) does not change along a sentence, so its half of W, W_r r(x), is computed once and added at each step.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -130,6 +133,68 @@ class LRCN(nn.Module):
             words = chosen.view(-1, 1)
         best = (totals / _length_penalty(lengths)).argmax(1)[:, None]
         return Sentences(ids=_follow(ids, best)[:, 0], probabilities=_follow(chances, best)[:, 0])
+
+    @torch.no_grad()
+    def sample(self, readings: Reading, *, max_length: int, generator: torch.Generator | None = None) -> Sentences:
+        """One sentence for each r(x), drawn word by word from the model's own probabilities, without dropout.
+
+        What `beam` never writes is never drawn: the probabilities of the other words are brought to a sum of 1.
+
+        Args:
+            readings: r(x) of each image.
+            max_length: Most words before the full stop, at least 1; a full stop is then appended.
+            generator: Draws the words, on the device of `readings`; torch's global one if absent.
+
+        Returns:
+            The sentences; their probabilities are those that the words were drawn with.
+        """
+        projected = self.project_reading(readings)  # (B, P)
+        words = torch.full((len(readings), 1), START, device=readings.device)
+        ended = torch.zeros(len(readings), dtype=torch.bool, device=readings.device)
+        ids, chances = [], []
+        state: State | None = None
+        with self._without_dropout():
+            for step in range(max_length + 1):
+                scores, state = self._step(projected, words, state)
+                chance = _allowed(scores, ended[:, None], first=step == 0, last=step == max_length)[:, 0].softmax(1)
+                words = torch.multinomial(chance, 1, generator=generator)  # (B, 1)
+                ids.append(words.masked_fill(ended[:, None], PADDING))
+                chances.append(chance.gather(1, words))  # 1 where the sentence has ended
+                ended = ended | (words[:, 0] == STOP)
+                if ended.all():
+                    break
+        return Sentences(ids=torch.cat(ids, 1), probabilities=torch.cat(chances, 1))
+
+    def log_probability(self, readings: Reading, ids: TokenIds, *, max_length: int) -> Float[Tensor, " batch"]:
+        """The logarithm of the chance that `sample` draws each of these sentences, with gradient, without dropout.
+
+        Args:
+            readings: r(x) of each image.
+            ids: Sentences as `sample` returns them; others that it can never draw have minus infinity.
+            max_length: The one that they were drawn with.
+
+        Returns:
+            The sum over the words, in nats; at most 0.
+        """
+        with self._without_dropout():
+            scores = self(readings, F.pad(ids[:, :-1], (1, 0), value=START))  # (B, T, V)
+        going = torch.zeros(len(ids), 1, dtype=torch.bool, device=ids.device)
+        steps = [
+            _allowed(scores[:, step, None], going, first=step == 0, last=step == max_length)
+            for step in range(ids.shape[1])
+        ]
+        log_p = torch.cat(steps, 1).log_softmax(2).gather(2, ids[..., None])[..., 0]  # (B, T)
+        return log_p.masked_fill(ids == PADDING, 0).sum(1)
+
+    @contextmanager
+    def _without_dropout(self) -> Iterator[None]:
+        """Not `eval()` of the whole: cuDNN's LSTMs have a gradient in training mode alone."""
+        was_training = self.dropout.training
+        self.dropout.eval()
+        try:
+            yield
+        finally:
+            self.dropout.train(was_training)
 
 
 def _initialise(lstm: nn.LSTM) -> None:

@@ -83,19 +83,25 @@ class Fitting:
         if self.progress:
             callbacks.append(ProgressLine(self.description))
         last = folder / LAST
-        if last.exists():
-            load_checkpoint(last)  # a damaged one is told now, and not taken for an error of the fit
-        with _quiet(), _interruptible():
-            trainer = pl.Trainer(
-                max_epochs=self.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
-                enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
-                plugins=[AtomicCheckpointIO()], **self.hardware.trainer_arguments(),
-            )  # fmt: skip
-            trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
+        # A damaged checkpoint is told now, and not taken for an error of the fit.
+        if not (last.exists() and _stopped_early(load_checkpoint(last))):
+            with _quiet(), _interruptible():
+                trainer = pl.Trainer(
+                    max_epochs=self.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
+                    enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
+                    plugins=[AtomicCheckpointIO()], **self.hardware.trainer_arguments(),
+                )  # fmt: skip
+                trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
         module.load_state_dict(load_checkpoint(folder / "best.ckpt")["state_dict"])
         # From the file, because several processes leave nothing behind in this one.
         rows: list[dict[str, float]] = load_checkpoint(last)["callbacks"][history.state_key]["rows"]
         return rows
+
+
+def _stopped_early(checkpoint: dict[str, Any]) -> bool:
+    """Whether the fit was at its end; Lightning would go on for one more epoch."""
+    states = (state for key, state in checkpoint["callbacks"].items() if key.startswith("EarlyStopping"))
+    return any(state["wait_count"] >= state["patience"] for state in states)
 
 
 @contextmanager

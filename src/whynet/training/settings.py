@@ -75,3 +75,48 @@ class ExplainerSettings:
                 "epochs, patience, batch size, captions and views of at least 1 and a positive learning rate were "
                 f"expected, not {self}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GVESettings:
+    """How "Generating Visual Explanations" rewards its decoder, and how its two sentence networks are trained.
+
+    The decoder itself is built and trained by `ExplainerSettings`.
+    """
+
+    reward_weight: float = field(
+        default=0.1,
+        metadata={"help": "Lambda: weight of p(class | sampled sentence); 0 trains on the cross-entropy alone."},
+    )
+    baseline: bool = field(
+        default=False,
+        metadata={"help": "Subtract from each reward the mean of the batch's others, which makes it less noisy."},
+    )
+    epochs: int = field(default=30, metadata={"help": "Most epochs for each sentence network."})
+    patience: int = field(default=3, metadata={"help": "Epochs without improvement before a sentence network stops."})
+    plateau_patience: int = field(default=0, metadata={"help": "Such epochs before its learning rate is halved."})
+    batch_size: int = field(default=32, metadata={"help": "Captions a step, for the sentence networks."})
+    learning_rate: float = field(default=1e-3, metadata={"help": "Of Adam, for the sentence networks."})
+    captions_per_epoch: int = field(
+        default=10, metadata={"help": "Captions of each picture that an epoch of a sentence network shows."}
+    )
+    embedding_size: int = field(default=256, metadata={"help": "Length of a word's vector in the sentence networks."})
+    hidden_size: int = field(
+        default=512, metadata={"help": "Units of the LSTM of each sentence network, and length of a class embedding."}
+    )
+    dropout: float = field(
+        default=0.2, metadata={"help": "Share of the sentence networks' LSTM outputs dropped in training."}
+    )
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.reward_weight < float("inf") and 0 <= self.dropout < 1) or self.plateau_patience < 0:
+            raise SettingError(
+                "a finite reward weight from 0 on, a dropout from 0 to below 1 and a plateau patience from 0 on were "
+                f"expected, not {self}"
+            )
+        counts = (self.epochs, self.patience, self.batch_size, self.captions_per_epoch)
+        if min(*counts, self.embedding_size, self.hidden_size) < 1 or not 0 < self.learning_rate < float("inf"):
+            raise SettingError(
+                "epochs, patience, batch size, captions and sizes of at least 1 and a positive learning rate were "
+                f"expected, not {self}"
+            )
