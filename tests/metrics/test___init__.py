@@ -12,15 +12,28 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 
 
 def test_every_public_name_is_there():
-    assert sorted(metrics.__all__) == dir(metrics) == sorted(metrics._HOMES)
+    assert sorted(metrics.__all__) == dir(metrics)
+    assert set(metrics.__all__) == {*metrics._HOMES, "class_relevance", "paired_test"}
     for name in metrics.__all__:
         assert getattr(metrics, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'guesses'"):
         _ = metrics.guesses
 
 
+def test_a_function_is_not_hidden_by_the_module_of_its_name():
+    code = """
+import whynet.metrics.class_relevance, whynet.metrics.paired_test
+from whynet.metrics import class_relevance, paired_test
+print(callable(class_relevance), callable(paired_test))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
 def test_importing_it_imports_nothing_heavy():
-    code = "import sys, whynet.metrics; print(*{'torchmetrics', 'lightning', 'pycocoevalcap'} & set(sys.modules))"
+    code = (
+        "import sys, whynet.metrics; print(*{'torchmetrics', 'lightning', 'pycocoevalcap', 'scipy'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -6,32 +6,59 @@ Each name is imported when it is first used: torchmetrics alone takes longer tha
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# At once, since each shares the name of its module, which would take its place here once something imports the module.
+from whynet.metrics.class_relevance import class_relevance
+from whynet.metrics.paired_test import paired_test
+
 if TYPE_CHECKING:
     from whynet.metrics.attribute_truth import AttributeTruth
+    from whynet.metrics.calibration import WordCalibration, claim_calibration
+    from whynet.metrics.class_relevance import ClassRelevance
+    from whynet.metrics.diversity import copied_share, distinct_share
     from whynet.metrics.floors import most_frequent, random_same_class
-    from whynet.metrics.language import LanguageMetrics, has_words, language_scores
+    from whynet.metrics.grounded_words import GroundedWords
+    from whynet.metrics.language import LanguageMetrics, has_words, language_scores, tokenised_words
     from whynet.metrics.meteor import Meteor, MeteorScores
+    from whynet.metrics.paired_test import PairedTest
 
 _HOMES = {
     "AttributeTruth": "attribute_truth",
+    "ClassRelevance": "class_relevance",
+    "GroundedWords": "grounded_words",
     "LanguageMetrics": "language",
     "Meteor": "meteor",
     "MeteorScores": "meteor",
+    "PairedTest": "paired_test",
+    "WordCalibration": "calibration",
+    "claim_calibration": "calibration",
+    "copied_share": "diversity",
+    "distinct_share": "diversity",
     "has_words": "language",
     "language_scores": "language",
     "most_frequent": "floors",
     "random_same_class": "floors",
+    "tokenised_words": "language",
 }
 
 __all__ = [
     "AttributeTruth",
+    "ClassRelevance",
+    "GroundedWords",
     "LanguageMetrics",
     "Meteor",
     "MeteorScores",
+    "PairedTest",
+    "WordCalibration",
+    "claim_calibration",
+    "class_relevance",
+    "copied_share",
+    "distinct_share",
     "has_words",
     "language_scores",
     "most_frequent",
+    "paired_test",
     "random_same_class",
+    "tokenised_words",
 ]
 
 

@@ -81,8 +81,24 @@ def has_words(sentences: Sequence[str]) -> list[bool]:
         MissingDependencyError: The extra `language` is not installed.
         WhynetError: The tokeniser failed.
     """
-    _, words = _tokens_and_words(sentences)
-    return [bool(text) for text in words]
+    return [bool(text) for text in tokenised_words(sentences)]
+
+
+def tokenised_words(sentences: Sequence[str]) -> list[str]:
+    """The words of sentences, as these metrics see them: what `cider` and `class_relevance` take.
+
+    Args:
+        sentences: Any text.
+
+    Returns:
+        For each sentence its Penn Treebank tokens in lower case, without punctuation, joined by single spaces; an empty
+        string where it holds none.
+
+    Raises:
+        MissingDependencyError: The extra `language` is not installed.
+        WhynetError: The tokeniser failed.
+    """
+    return _tokens_and_words(sentences)[1]
 
 
 class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
