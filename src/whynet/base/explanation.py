@@ -18,11 +18,91 @@ def with_article(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerContribution:
+    """What one layer added to a word.
+
+    Args:
+        name: Of the layer, or of another part of r(x).
+        contribution: To the word's log-probability, in nats; positive where it spoke for the word.
+        share: Of the sum of absolute contributions over all entries of r(x), in [0, 1].
+    """
+
+    name: str
+    contribution: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitContribution:
+    """What one unit added to a word.
+
+    Args:
+        layer: That the unit belongs to.
+        unit: Its index within the layer; of the class probabilities, the index of the class.
+        contribution: To the word's log-probability, in nats.
+    """
+
+    layer: str
+    unit: int
+    contribution: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounding:
+    """Where a word came from, to first order: gradient times activation of its log-probability.
+
+    Args:
+        layers: Every layer that was read, in order; their shares add up to 1, or are all 0.
+        units: The strongest units, the strongest first.
+    """
+
+    layers: tuple[LayerContribution, ...]
+    units: tuple[UnitContribution, ...]
+
+    @property
+    def summary(self) -> str:
+        """The strongest layer and units in one line, as in "46% from hidden.1: hidden.1[17] +0.31 nats, ..."."""
+        top = max(self.layers, key=lambda layer: layer.share)
+        units = ", ".join(f"{unit.layer}[{unit.unit}] {unit.contribution:+.2f}" for unit in self.units)
+        return f"{top.share:.0%} from {top.name}" + (f": {units} nats" if units else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The grounding as values that `json.dump` takes; `from_json` reads them."""
+        return {"layers": [vars(layer) for layer in self.layers], "units": [vars(unit) for unit in self.units]}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Grounding":
+        """The grounding that `to_json` wrote."""
+        return cls(
+            layers=tuple(LayerContribution(**layer) for layer in value["layers"]),
+            units=tuple(UnitContribution(**unit) for unit in value["units"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Word:
-    """One word of a sentence, with the probability in [0, 1] that the explainer gave it at its place."""
+    """One word of a sentence.
+
+    Args:
+        text: The word.
+        probability: That the explainer gave it at its place, in [0, 1].
+        grounding: Where it came from; None where that was not asked, and for words such as "a" and "with".
+    """
 
     text: str
     probability: float
+    grounding: Grounding | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The word as values that `json.dump` takes."""
+        grounding = None if self.grounding is None else self.grounding.to_json()
+        return {"text": self.text, "probability": self.probability, "grounding": grounding}
+
+    @property
+    def details(self) -> str:
+        """What a notebook tells of the word when the pointer rests on it."""
+        probable = f"{self.probability:.0%} probable"
+        return probable if self.grounding is None else f"{probable}; {self.grounding.summary}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +130,7 @@ class Explanation:
         class_name: Its name.
         probability: The network's probability of that class, in [0, 1].
         sentence: The reason in words, ending with a full stop; None where the explainer writes none.
-        words: The sentence's words with their probabilities.
+        words: The sentence's words with their probabilities, and where they came from.
         reasons: Named reasons, the weightiest first.
         faithfulness: Figures that say how far this explanation can be trusted, by name.
         thumbnail: A small copy of the image, for notebooks; not part of the JSON form.
@@ -81,7 +161,7 @@ class Explanation:
             "probability": self.probability,
             "text": self.text,
             "sentence": self.sentence,
-            "words": [{"text": word.text, "probability": word.probability} for word in self.words],
+            "words": [word.to_json() for word in self.words],
             "reasons": [
                 {
                     "name": reason.name,
@@ -97,11 +177,14 @@ class Explanation:
         return self.text
 
     def _repr_html_(self) -> str:
-        """The notebook form: the image beside the sentence, each word as dark as it was probable."""
+        """The notebook form: the image beside the sentence, each word as dark as it was probable.
+
+        Where a word came from is told when the pointer rests on it.
+        """
         picture = "" if self.thumbnail is None else f'<img src="{to_data_uri(self.thumbnail)}" alt="" width="128">'
         opening = self.text if self.sentence is None else self.text.removesuffix(self.sentence)
         words = " ".join(
-            f'<span style="opacity:{0.35 + 0.65 * word.probability:.2f}" title="{word.probability:.0%}">'
+            f'<span style="opacity:{0.35 + 0.65 * word.probability:.2f}" title="{escape(word.details)}">'
             f"{escape(word.text)}</span>"
             for word in self.words
         )

@@ -77,12 +77,13 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
         self.reading_mean.copy_(mean)
         self.reading_scale.copy_(torch.where(lively, deviation, torch.inf) * lively.sum().clamp(min=1).sqrt())
 
-    def _scaled(self, readings: Reading) -> Reading:
-        return (readings.detach() - self.reading_mean) / self.reading_scale
+    def scaled(self, readings: Reading) -> Reading:
+        """r(x) as the decoder takes it: shifted and scaled as `standardise` fixed; a gradient passes through."""
+        return (readings - self.reading_mean) / self.reading_scale
 
     def forward(self, readings: Reading, ids: TokenIds) -> Float[Tensor, "batch time vocabulary"]:
         """The logits of the word that follows each of `ids` (teacher forcing); the gradient stops at r(x)."""
-        scores: Tensor = self.decoder(self._scaled(readings), ids)
+        scores: Tensor = self.decoder(self.scaled(readings.detach()), ids)
         return scores
 
     def write(self, readings: Reading, *, beam: int = 1) -> Sentences:
@@ -102,6 +103,14 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
         was_training = self.training
         self.eval()
         try:
-            return self.decoder.beam(self._scaled(readings), width=beam, max_length=self.max_length)
+            return self.decoder.beam(self.scaled(readings), width=beam, max_length=self.max_length)
         finally:
             self.train(was_training)
+
+    def sample(self, readings: Reading, *, generator: torch.Generator | None = None) -> Sentences:
+        """One sentence for each r(x), drawn from the model's own probabilities; see `LRCN.sample`."""
+        return self.decoder.sample(self.scaled(readings), max_length=self.max_length, generator=generator)
+
+    def log_probability(self, readings: Reading, ids: TokenIds) -> Float[Tensor, " batch"]:
+        """The logarithm of the chance that `sample` draws each of these sentences; see `LRCN.log_probability`."""
+        return self.decoder.log_probability(self.scaled(readings.detach()), ids, max_length=self.max_length)

@@ -10,6 +10,7 @@ from whynet.base.errors import DataError
 from whynet.base.progress import reporting
 from whynet.data.bad_examples import without_bad
 from whynet.data.birds.dataset import PaintedBirds
+from whynet.data.birds.interventions import Intervention, interventions
 from whynet.data.birds.parsing import parse_claims
 from whynet.data.cub import CUB
 from whynet.data.example import Claim, ExampleDataset
@@ -33,14 +34,25 @@ class ClaimTruth:
     discriminative: Sequence[frozenset[Claim]]
 
 
+Intervene = Callable[[int, Sequence[tuple[str, frozenset[Claim]]], int], list[Intervention | None]]
+"""Test picture, words of a sentence with the true claims that need each, and a seed: the changed pictures."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Splits:
-    """The three parts of a data set, of the same classes; `claims` where the truth of a sentence can be told."""
+    """The three parts of a data set, of the same classes.
+
+    Args:
+        train, validation, test: The parts.
+        claims: Where the truth of a sentence can be told.
+        interventions: Where a test picture can be changed at the part that a word names, and elsewhere.
+    """
 
     train: ExampleDataset
     validation: ExampleDataset
     test: ExampleDataset
     claims: ClaimTruth | None = None
+    interventions: Intervene | None = None
 
     @property
     def parts(self) -> dict[str, ExampleDataset]:
@@ -73,7 +85,10 @@ def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
     )
     test = part("test")
     claims = ClaimTruth(parse=parse_claims, of_class=test.class_claims, discriminative=test.discriminative_claims)
-    return Splits(train=part("train"), validation=part("validation"), test=test, claims=claims)
+    return Splits(
+        train=part("train"), validation=part("validation"), test=test, claims=claims,
+        interventions=partial(interventions, test),
+    )  # fmt: skip
 
 
 def _cub(settings: DataSettings, skip_bad: bool) -> Splits:

@@ -1,30 +1,41 @@
 """`whynet explain`: pictures in, "This is an image of a Tree Sparrow because this bird has ..." out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from whynet.base.errors import DataError, RunError, SettingError
-from whynet.base.explanation import Explanation, Explanations, Word
+from whynet.base.explanation import Explanation, Explanations, Grounding, LayerContribution, UnitContribution, Word
 from whynet.base.image import read_image
 from whynet.base.tokens import PADDING
-from whynet.base.types import Picture, Reading
+from whynet.base.types import Labels, Logits, Picture, Reading, TokenIds
 from whynet.data.example import Example
+from whynet.data.function_words import is_content_word
 from whynet.data.vocabulary import Vocabulary
+from whynet.models.class_embedding import ClassEmbedding
+from whynet.models.grounding import Segments, ground_words, strongest_units
 from whynet.models.interpnet import InterpNET
+from whynet.models.introspection import Introspection
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import load_network
 from whynet.models.saved_subject import load_subject
+from whynet.models.variants import VARIANTS
 from whynet.training.hardware import Hardware
 from whynet.workflows.reading import introspection_of
-from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
+from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings
 
 BATCH_SIZE = 64
+NUM_UNITS = 5
+"""The strongest units that the grounding of a word names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +67,28 @@ class Explainer:
         self.device = Hardware(device=device).torch_device()
         self.subject = load_subject(self.run.folder / CLASSIFIER, function=allow).to(self.device)
         self.introspection = introspection_of(self.settings.model, self.subject)
+        self.class_embedding: ClassEmbedding | None = None
         self.writes = self.run.is_complete(EXPLAINER)
         if self.writes:
             self.interpnet = load_network(InterpNET, self.run.folder / EXPLAINER).to(self.device)
+            if (self.run.folder / CLASS_EMBEDDING).is_dir():
+                self.class_embedding = load_network(ClassEmbedding, self.run.folder / CLASS_EMBEDDING).to(self.device)
             self.vocabulary = Vocabulary.from_json(self.run.read(f"{EXPLAINER}/vocabulary.json"))
             if len(self.vocabulary) != self.interpnet.vocabulary_size:
                 raise RunError(
                     f"the words and the explainer in {self.run.folder} do not belong together; train it again"
                 )
 
-    def explain(self, pictures: Sequence[Picture], names: Sequence[str], *, beam: int = 1) -> Explanations:
+    def explain(
+        self, pictures: Sequence[Picture], names: Sequence[str], *, beam: int = 1, grounded: bool = True
+    ) -> Explanations:
         """One explanation a picture.
 
         Args:
             pictures: RGB, 0 to 255, any sizes.
             names: What to call each.
             beam: Sentences kept side by side while one is written; 1 is greedy.
+            grounded: Whether to trace each content word back to the layers and units it came from.
 
         Raises:
             SettingError: The counts differ, or the beam is out of range.
@@ -81,13 +98,61 @@ class Explainer:
         explanations = Explanations()
         for start in range(0, len(pictures), BATCH_SIZE):
             batch = slice(start, start + BATCH_SIZE)
-            readings, logits = self.introspection.read(self.subject.preprocess(pictures[batch]))
+            readings, logits = self.read(pictures[batch])
             sentences = self.sentences(readings, beam=beam)
+            if grounded:
+                sentences = self.ground(readings, sentences)
             explanations += [
                 _explanation(self.subject.class_names, row, sentence, name, picture)
                 for row, sentence, name, picture in zip(logits, sentences, names[batch], pictures[batch], strict=True)
             ]
         return explanations
+
+    def read(self, pictures: Sequence[Picture]) -> tuple[Reading, Logits]:
+        """What the explainer sees of each picture and the logits of the subject."""
+        readings, logits = self.introspection.read(self.subject.preprocess(pictures))
+        return self.conditioned(readings, logits), logits
+
+    @property
+    def reads_the_class(self) -> bool:
+        """Whether what the explainer sees tells it the class outright."""
+        return self.class_embedding is not None or self.introspection.probabilities
+
+    def conditioned(self, readings: Reading, logits: Logits, classes: Labels | None = None) -> Reading:
+        """What the explainer sees where the network is taken to have named given classes.
+
+        Args:
+            readings: r(x) of each picture, as the introspection gives it.
+            logits: Of each.
+            classes: One a picture; None: the predicted one, under which r(x) stays as it is. In r(x) the probabilities
+                of the predicted class and of this one change places.
+
+        Returns:
+            r(x), and behind it the class's embedding where the explainer is the baseline's.
+        """
+        classes = logits.argmax(1) if classes is None else classes
+        if self.class_embedding is not None:
+            with_class: Reading = self.class_embedding(readings.to(self.device), classes.to(self.device))
+            return with_class.to(readings.device)
+        if not self.introspection.probabilities:
+            return readings
+        rows, first = torch.arange(len(readings)), readings.shape[1] - logits.shape[1]
+        predicted, named = first + logits.argmax(1).cpu(), first + classes.cpu()
+        exchanged = readings.clone()
+        exchanged[rows, predicted], exchanged[rows, named] = readings[rows, named], readings[rows, predicted]
+        return exchanged
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The parts of r(x): its layers by their dotted names, then "probabilities" where it holds them."""
+        blank = self.subject.preprocess([np.zeros((64, 64, 3), np.uint8)])
+        layers = {name: Introspection(self.subject, [name], probabilities=False) for name in self.introspection.layers}
+        parts = [(name, layer.read(blank)[0].shape[1]) for name, layer in layers.items()]
+        if self.introspection.probabilities:
+            parts.append(("probabilities", len(self.subject.class_names)))
+        if VARIANTS[self.settings.model.variant].class_embedding:
+            parts.append(("class embedding", self.interpnet.reading_size - sum(size for _, size in parts)))
+        return tuple(parts)
 
     def sentences(self, readings: Reading, *, beam: int = 1) -> list[Sentence | None]:
         """A sentence for each r(x); None where the run has no explainer."""
@@ -97,6 +162,35 @@ class Explainer:
         return [
             self._sentence(ids, p) for ids, p in zip(written.ids.tolist(), written.probabilities.tolist(), strict=True)
         ]
+
+    def ids(self, sentences: Sequence[Sentence]) -> TokenIds:
+        """The ids of sentences that this explainer wrote, one row each, padded, on its device."""
+        index = {word: number for number, word in enumerate(self.vocabulary.words)}
+        rows = [torch.tensor([index[word.text] for word in sentence.words]) for sentence in sentences]
+        return pad_sequence(rows, batch_first=True, padding_value=PADDING).to(self.device)
+
+    def ground(self, readings: Reading, sentences: Sequence[Sentence | None]) -> list[Sentence | None]:
+        """The same sentences, each content word with the layers and units of r(x) that it came from.
+
+        Args:
+            readings: r(x) of each picture.
+            sentences: What this explainer wrote of each; None stays None.
+        """
+        written = [(row, sentence) for row, sentence in enumerate(sentences) if sentence is not None]
+        grounded = list(sentences)
+        for start in range(0, len(written), BATCH_SIZE):
+            rows, batch = zip(*written[start : start + BATCH_SIZE], strict=True)
+            found = ground_words(self.interpnet, readings[list(rows)].to(self.device), self.ids(batch), self.segments)
+            figures = zip(found.contributions.cpu(), found.layers.cpu(), found.shares.cpu(), strict=True)
+            for row, sentence, (contributions, layers, shares) in zip(rows, batch, figures, strict=True):
+                words = tuple(
+                    replace(word, grounding=_grounding(self.segments, contributions[t], layers[t], shares[t]))
+                    if is_content_word(word.text)
+                    else word
+                    for t, word in enumerate(sentence.words)
+                )
+                grounded[row] = replace(sentence, words=words)
+        return grounded
 
     def _sentence(self, ids: list[int], probabilities: list[float]) -> Sentence:
         words = tuple(
@@ -108,7 +202,13 @@ class Explainer:
 
 
 def explain(
-    run: Run | str | Path, images: Any, *, beam: int = 1, device: str = "auto", allow: str | None = None
+    run: Run | str | Path,
+    images: Any,
+    *,
+    beam: int = 1,
+    grounded: bool = True,
+    device: str = "auto",
+    allow: str | None = None,
 ) -> Explanations:
     """Explain pictures with a trained run.
 
@@ -117,6 +217,7 @@ def explain(
         images: A path, a picture (RGB, 0 to 255, as an array (height, width, 3) or a PIL image), an `Example`, or
             several of these.
         beam: Sentences kept side by side while one is written; 1 is greedy.
+        grounded: Whether to trace each content word back to the layers and units it came from.
         device: Where to compute: "cpu", "cuda", ..., or "auto".
         allow: "package.module:function" that may run, where the run explains the user's own network.
 
@@ -134,7 +235,8 @@ def explain(
     if not opened:
         raise DataError("at least one picture to explain was expected, none came")
     explainer = Explainer(run, device=device, allow=allow)
-    return explainer.explain([picture for _, picture in opened], [name for name, _ in opened], beam=beam)
+    names, pictures = [name for name, _ in opened], [picture for _, picture in opened]
+    return explainer.explain(pictures, names, beam=beam, grounded=grounded)
 
 
 def _opened(image: Any, name: str) -> tuple[str, Picture]:
@@ -154,6 +256,22 @@ def _opened(image: Any, name: str) -> tuple[str, Picture]:
         return name, image
     kind = f"{image.dtype} array of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
     raise DataError(f"a path, a PIL image, an Example or a uint8 array (height, width, 3) was expected, not a {kind}")
+
+
+def _grounding(
+    segments: Segments, contributions: Float[Tensor, " reading"], layers: Float[Tensor, " segments"], shares: Tensor
+) -> Grounding:
+    figures = zip(segments, layers.tolist(), shares.tolist(), strict=True)
+    return Grounding(
+        layers=tuple(
+            LayerContribution(name=name, contribution=contribution, share=share)
+            for (name, _), contribution, share in figures
+        ),
+        units=tuple(
+            UnitContribution(layer=layer, unit=unit, contribution=contribution)
+            for layer, unit, contribution in strongest_units(contributions, segments, NUM_UNITS)
+        ),
+    )
 
 
 def _explanation(

@@ -1,8 +1,10 @@
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import pytest
 
-from whynet.workflows.report.charts import MAX_CLASSES, confusion, curves
+from whynet.workflows.report.charts import MAX_CLASSES, Bar, Group, confusion, curves, intervals
 
 
 def test_curves_go_through_the_figures():
@@ -18,6 +20,37 @@ def test_curves_go_through_the_figures():
 
 def test_curves_of_one_epoch_are_a_dot():
     assert "<circle" in curves([{"epoch": 0.0, "loss": 1.0}], {"loss": "loss"}, title="loss")
+
+
+def test_bars_are_as_long_as_their_shares_and_whiskers_reach_their_bounds():
+    groups = [
+        Group(name="all & any", beside="9 words", bars=[Bar(kind="named", share=0.5, low=0.25, high=0.75)]),
+        Group(name="few", beside="2 words", bars=[Bar(kind="other", share=0.0, low=0.0, high=0.0)]),
+    ]
+    drawing = ElementTree.fromstring(intervals(groups, title="a <title>"))
+    assert drawing.get("aria-label") == "a <title>"
+    half, none = (element for element in drawing.iter() if (element.get("class") or "").startswith("bar "))
+    assert float(half.get("width")) > 100
+    assert float(none.get("width")) == 0
+    begin = float(half.get("x"))
+    unit = 2 * float(half.get("width"))
+    whisker = next(element for element in drawing.iter() if element.get("class") == "whisker")
+    low, high = whisker.get("d")[1:].split("H")
+    assert float(low.split()[0]) == pytest.approx(begin + 0.25 * unit, abs=0.2)
+    assert float(high) == pytest.approx(begin + 0.75 * unit, abs=0.2)
+    texts = [element.text for element in drawing.iter() if element.get("class") == "value"]
+    assert texts == ["50 %", "0 %"]
+
+
+@pytest.mark.parametrize("highest", [0.0, 0.01, 0.2, 0.34, 0.5, 1.0])
+def test_the_axis_of_the_bars_holds_the_widest_whisker(highest):
+    drawing = intervals(
+        [Group(name="a", beside="b", bars=[Bar(kind="named", share=0.0, low=0.0, high=highest)])], title=""
+    )
+    ticks = [int(tick) for tick in re.findall(r'class="tick \w+"[^>]*>(\d+) %', drawing)]
+    assert ticks == sorted(set(ticks))
+    assert max(ticks) >= 100 * highest
+    assert max(map(float, re.findall(r"H([\d.]+)", drawing))) <= 420
 
 
 def test_confusion_tells_each_cell():

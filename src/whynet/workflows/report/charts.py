@@ -1,6 +1,8 @@
-"""Drawings of the report as SVG: training curves and the confusion matrix."""
+"""Drawings of the report as SVG: training curves, bars with whiskers, and the confusion matrix."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -44,6 +46,69 @@ def curves(history: Sequence[dict[str, float]], names: dict[str, str], *, title:
         parts.append(f'<polyline class="line line{number}" points="{points}"/>')
         if len(line) == 1:
             parts.append(f'<circle class="dot dot{number}" cx="{x(0.0):.1f}" cy="{y(line[0]):.1f}" r="3"/>')
+    return "".join([*parts, "</svg>"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A share in [0, 1] with its interval, drawn in the style of its kind."""
+
+    kind: str
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Bars side by side, what they are of, and how many that were."""
+
+    name: str
+    beside: str
+    bars: Sequence[Bar]
+
+
+def intervals(groups: Sequence[Group], *, title: str) -> str:
+    """Horizontal bars with whiskers as an SVG.
+
+    Args:
+        groups: From top to bottom.
+        title: Read out to those who cannot see it.
+    """
+    left, right, bar, gap, head = 4, 44, 15, 16, 22
+    highest = max((bar.high for group in groups for bar in group.bars), default=1.0)
+    step = 0.05 if highest <= 0.2 else 0.1 if highest <= 0.5 else 0.2
+    ticks = [step * count for count in range(math.ceil(highest / step - 1e-9) + 1)]
+    full = max(ticks[-1], step)
+    height = sum(head + bar * len(group.bars) + gap for group in groups) + 24
+
+    def x(share: float) -> float:
+        return left + (WIDTH - left - right) * share / full
+
+    parts = [f'<svg class="intervals" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">']
+    for tick in ticks:
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{head}" y2="{height - 24}"/>')
+        anchor = "mid" if tick else "start"
+        parts.append(f'<text class="tick {anchor}" x="{x(tick):.1f}" y="{height - 8}">{100 * tick:.0f} %</text>')
+    top = 0
+    for group in groups:
+        parts.append(f'<text class="label" x="{left}" y="{top + 15}">{escape(group.name)}')
+        parts.append(f'<tspan class="beside" dx="6">{escape(group.beside)}</tspan></text>')
+        top += head
+        for one in group.bars:
+            middle = top + bar / 2
+            hint = f"{group.name}, {one.kind} part: {one.share:.1%}, between {one.low:.1%} and {one.high:.1%}"
+            parts.append(
+                f'<rect class="bar {one.kind}" x="{left}" y="{top + 1}" width="{x(one.share) - left:.1f}" '
+                f'height="{bar - 2}" rx="2"><title>{escape(hint)}</title></rect>'
+            )
+            parts.append(f'<path class="whisker" d="M{x(one.low):.1f} {middle}H{x(one.high):.1f}"/>')
+            for end in (one.low, one.high):
+                parts.append(f'<path class="whisker" d="M{x(end):.1f} {middle - 3}v6"/>')
+            beyond = x(max(one.high, one.share)) + 7
+            parts.append(f'<text class="value" x="{beyond:.1f}" y="{middle + 4.5}">{100 * one.share:.0f} %</text>')
+            top += bar
+        top += gap
     return "".join([*parts, "</svg>"])
 
 

@@ -1,6 +1,5 @@
 """Gathers what the report shows, and writes it."""
 
-import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,20 @@ from markupsafe import Markup
 
 import whynet
 from whynet.base.errors import RunError
-from whynet.base.explanation import with_article
+from whynet.base.explanation import Grounding, with_article
 from whynet.base.files import write_text_atomically
 from whynet.base.image import to_data_uri
+from whynet.models.variants import VARIANT_NAMES
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
+from whynet.workflows.gallery import gallery
 from whynet.workflows.metrics_table import Tile, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
+from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings
 
-NUM_CARDS = 24
-GALLERY_SEED = 0
 REPORT = "report.html"
 
 
@@ -63,6 +63,8 @@ class Page:
     num_images: int
     tiles: list[Tile]
     cards: list[Card]
+    layers: list[Layer]
+    causal_check: CausalCheck | None
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -115,6 +117,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
     for row in sentences:
         counts[row["label"], row["predicted"]] += 1
     columns, rows = metrics_rows(metrics)
+    cards = _cards(splits, sentences)
     record = run.record()
     return Page(
         run=str(run.folder),
@@ -125,7 +128,9 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         accuracy=metrics["accuracy"],
         num_images=metrics["num_images"],
         tiles=tiles(metrics),
-        cards=_cards(splits, sentences),
+        cards=cards,
+        layers=next((word.details.layers for card in cards for word in card.words if word.details), []),
+        causal_check=causal_check_of(metrics),
         columns=columns,
         rows=rows,
         missing=metrics["missing"],
@@ -147,7 +152,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
 
 
 def _explainer_name(settings: TrainSettings) -> str:
-    name = {"captioning": "Captioning"}.get(settings.model.variant, f"InterpNET({settings.model.variant[-1]})")
+    name = VARIANT_NAMES[settings.model.variant]
     return name if settings.model.subject is None else f"{name} on {settings.model.subject}"
 
 
@@ -159,13 +164,15 @@ def _history(run: Run, stage: str, names: dict[str, str], title: str) -> Markup:
 
 
 def _cards(splits: Splits, sentences: list[dict[str, Any]]) -> list[Card]:
-    """Pictures drawn at random, the same for the same run, so that the gallery shows no better than the truth."""
     test = splits.test
-    chosen = random.Random(GALLERY_SEED).sample(range(len(test)), min(NUM_CARDS, len(test)))  # noqa: S311 (no secret)
     cards = []
-    for index in chosen:
+    for index in gallery(len(test)):
         example, row = test[index], sentences[index]
         parse = None if splits.claims is None else splits.claims.parse
+        told = [
+            None if value is None else details(Grounding.from_json(value), test.class_names)
+            for value in row.get("grounding") or []
+        ]
         cards.append(
             Card(
                 picture=to_data_uri(
@@ -175,7 +182,7 @@ def _cards(splits: Splits, sentences: list[dict[str, Any]]) -> list[Card]:
                 true_class=test.class_names[row["label"]],
                 predicted_class=test.class_names[row["predicted"]],
                 probability=row["probability"],
-                words=marked_words([(text, p) for text, p in row["words"]], example.attributes, parse),
+                words=marked_words([(text, p) for text, p in row["words"]], example.attributes, parse, told or None),
                 reference=example.captions[0] if example.captions else "",
             )
         )
