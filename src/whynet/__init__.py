@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from whynet.base.torchvision_operators import define_missing_torchvision_operators
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Here, because Lightning and torchmetrics import a torchvision that is installed, whichever module of ours comes first.
 define_missing_torchvision_operators()

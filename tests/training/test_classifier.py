@@ -8,7 +8,7 @@ from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.training.augmentation import augmented
-from whynet.training.classifier import train_classifier
+from whynet.training.classifier import FeaturePairs, train_classifier, train_head
 from whynet.training.hardware import Hardware
 from whynet.training.pictures import ResizedPictures
 from whynet.training.settings import ClassifierSettings
@@ -87,3 +87,31 @@ def test_hardware_errors():
     if not torch.cuda.is_available():
         with pytest.raises(SettingError, match="device 'cuda' is not available here; use --device cpu"):
             Hardware(device="cuda")
+
+
+def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path):
+    preprocessing = Preprocessing(height=16, width=16)
+    torch.manual_seed(0)
+    whole = ConvNet(2, widths=(8, 16), hidden=())
+    train_classifier(
+        whole, preprocessing, Stripes(65), Stripes(20), ClassifierSettings(epochs=3, batch_size=16),
+        folder=tmp_path / "whole", seed=0, hardware=Hardware(device="cpu"), progress=False,
+    )  # fmt: skip
+    network = whole.eval().with_head((12, 6))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def features(examples):
+        images = preprocessing([examples[index].image for index in range(len(examples))])
+        with torch.no_grad():
+            return FeaturePairs(whole.feature(whole.blocks(images)), torch.tensor(examples.labels))
+
+    history = train_head(
+        network, features(Stripes(65)), features(Stripes(20)), ClassifierSettings(epochs=6, batch_size=16),
+        folder=tmp_path / "head", seed=0, hardware=Hardware(device="cpu"), progress=False,
+    )  # fmt: skip
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in changed} == {"hidden", "output"}
+    assert history[-1]["val_accuracy"] > 0.9
+    images = preprocessing([Stripes(40)[index].image for index in range(40)])
+    with torch.no_grad():
+        assert torch.equal(network.eval()(images), network.classify(whole.feature(whole.blocks(images))))

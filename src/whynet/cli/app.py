@@ -14,11 +14,12 @@ import whynet
 from whynet.base.errors import WhynetError
 from whynet.cli.console import Answer
 from whynet.cli.settings_options import Group, with_settings
-from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
 
 BROKEN_OFF = (
-    "broken off; what was complete is kept, and the same command with --out and --resume alone goes on from there"
+    "broken off; what was complete is kept, and the same command goes on from there (train: with --out and --resume "
+    "alone)"
 )
 
 
@@ -48,6 +49,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask a neural network why.\n\nStart with `whynet demo`; then `whynet explain runs/demo PICTURE...`.",
 )
+reproduce = typer.Typer(no_args_is_help=True, help="The tables of the papers, with seeds, spread and floors.")
+app.add_typer(reproduce, name="reproduce")
 
 FEW = 100
 """Test pictures below which a share has an error of 10 points and more."""
@@ -116,12 +119,14 @@ def demo(
     model=Group(settings=ModelSettings, title="Model"),
     classifier=Group(settings=ClassifierSettings, title="Classifier", prefix="classifier"),
     explainer=Group(settings=ExplainerSettings, title="Explainer", prefix="explainer"),
+    gve=Group(settings=GVESettings, title="Generating Visual Explanations", prefix="gve"),
 )
 def train(
     data: dict[str, Any],
     model: dict[str, Any],
     classifier: dict[str, Any],
     explainer: dict[str, Any],
+    gve: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     skip_bad: SkipBad = False,
@@ -133,6 +138,9 @@ def train(
 
     **Example:** `whynet train --data cub --root CUB --out runs/cub`
 
+    **A network by name, trained here:** `whynet train --network timm:resnet10t --layers layer2,layer3,layer4 --out
+    runs/resnet`; one that was trained before: `--subject timm:resnet50 --weights net.safetensors --layers layer4`.
+
     **Your own network:** `whynet train --data folder --root PICTURES --subject mypackage.nets:build --weights
     net.safetensors --layers backbone.layer4,fc1 --out runs/mine`
     """
@@ -141,7 +149,7 @@ def train(
     from whynet.workflows.train import train as train_run
 
     answer = Answer(json)
-    given = {"data": data, "model": model, "classifier": classifier, "explainer": explainer}
+    given = {"data": data, "model": model, "classifier": classifier, "explainer": explainer, "gve": gve}
     settings = resumed_settings(out, given) if resume else settings_with(given)
     hardware = Hardware(device=device, devices=devices)
     run = train_run(out, settings, hardware=hardware, resume=resume, skip_bad=skip_bad)
@@ -203,6 +211,40 @@ def evaluate(
     _show_metrics(answer, metrics)
     answer.say(f"\nReport: {report}")
     answer.give(metrics)
+
+
+@reproduce.command()
+def interpnet(
+    data: Annotated[str, typer.Option(help="birds (painted, embedded) or cub (CUB-200-2011).")] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of CUB.")] = None,
+    seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, ...")] = 5,
+    experiment: Annotated[
+        str | None,
+        typer.Option(help="Vary one thing instead, over three of the models: scale, departures or species."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs.", show_default="runs/reproduce/...")] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """InterpNET's table 1: six models, the same decoder, data and seeds, beside the paper's figures and two floors.
+
+    Given again after it was broken off, it goes on where it stopped.
+
+    **Example:** `whynet reproduce interpnet --data birds --seeds 5 --json results/interpnet-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_interpnet
+    from whynet.workflows.reproduce.tables import paired_lines, panels
+
+    answer = Answer(json)
+    results = reproduce_interpnet(
+        data=data, root=root, seeds=seeds, experiment=experiment, out=out, jobs=jobs, device=device, say=answer.say
+    )
+    for title, columns, rows in panels(results):
+        answer.figures(title, columns, rows)
+    if results["tests"]:
+        answer.figures("Paired over the seeds", *paired_lines(results))
+    answer.give(results)
 
 
 def _command() -> str:

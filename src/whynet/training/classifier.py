@@ -6,19 +6,23 @@ Differs from the paper: the network is trained from its pixels on, so pictures a
 random.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from whynet.base.types import Images
+from whynet.base.types import Logits
 from whynet.data.example import ExampleDataset
+from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
+from whynet.models.subject import logits_of
 from whynet.training.augmentation import augmented
 from whynet.training.fitting import Fitting
 from whynet.training.hardware import Hardware
@@ -26,27 +30,33 @@ from whynet.training.pictures import ResizedPictures
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ClassifierSettings
 
+FeaturePairs: TypeAlias = TensorDataset
+"""Features x (N, D) and labels (N)."""
 
-class ClassifierTraining(pl.LightningModule):
-    """Adam on the cross-entropy; validation accuracy decides."""
 
-    def __init__(
-        self, network: nn.Module, preprocessing: Preprocessing, num_classes: int, settings: ClassifierSettings
-    ) -> None:
+class ClassifierTraining(pl.LightningModule, ABC):
+    """AdamW on the cross-entropy; validation accuracy decides."""
+
+    network: nn.Module
+
+    def __init__(self, network: nn.Module, num_classes: int, settings: ClassifierSettings) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.preprocessing = preprocessing
         self.settings = settings
         self.accuracy = MulticlassAccuracy(num_classes, average="micro")
 
-    def _images(self, pictures: Tensor) -> Images:
-        return self.preprocessing.normalise(pictures).contiguous(memory_format=torch.channels_last)
+    @abstractmethod
+    def logits(self, inputs: Tensor) -> Logits:
+        """The logits of a batch."""
+
+    @abstractmethod
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """What the optimiser changes."""
 
     def training_step(self, batch: Sequence[Tensor], _index: int) -> Tensor:
         """The loss of one batch."""
-        pictures, labels = batch
-        images = augmented(self._images(pictures), shift=self.settings.shift, relight=self.settings.relight)
-        loss = F.cross_entropy(self.network(images), labels)
+        inputs, labels = batch
+        loss = F.cross_entropy(self.logits(inputs), labels)
         self.log(
             "train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True, prog_bar=True
         )
@@ -54,17 +64,54 @@ class ClassifierTraining(pl.LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], _index: int) -> None:
         """Loss and accuracy of one batch."""
-        pictures, labels = batch
-        logits = self.network(self._images(pictures))
+        inputs, labels = batch
+        logits = self.logits(inputs)
         self.accuracy(logits, labels)
         self.log("val_loss", F.cross_entropy(logits, labels), batch_size=len(labels), sync_dist=True)
         self.log("val_accuracy", self.accuracy, batch_size=len(labels), prog_bar=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW over all parameters."""
+        """AdamW over all parameters that are trained."""
         return torch.optim.AdamW(
-            self.network.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.trained_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
+
+
+class PictureTraining(ClassifierTraining):
+    """A whole network, on resized pictures (batch, height, width, 3), 0 to 255, that are changed at random."""
+
+    def __init__(
+        self, network: nn.Module, preprocessing: Preprocessing, num_classes: int, settings: ClassifierSettings
+    ) -> None:
+        super().__init__(network, num_classes, settings)
+        self.preprocessing = preprocessing
+
+    def logits(self, inputs: Tensor) -> Logits:
+        """The logits of a batch of pictures."""
+        images = self.preprocessing.normalise(inputs).contiguous(memory_format=torch.channels_last)
+        if self.training:
+            images = augmented(images, shift=self.settings.shift, relight=self.settings.relight)
+        logits = logits_of(self.network(images))
+        assert isinstance(logits, Tensor)  # checked before training
+        return logits
+
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """All of the network's."""
+        return self.network.parameters()
+
+
+class HeadTraining(ClassifierTraining):
+    """The head of a `ConvNet` alone, on features x that were read before."""
+
+    network: ConvNet
+
+    def logits(self, inputs: Tensor) -> Logits:
+        """The logits of a batch of features."""
+        return self.network.classify(inputs)
+
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """Those of the hidden layers and of the output."""
+        return (*self.network.hidden.parameters(), *self.network.output.parameters())
 
 
 def train_classifier(
@@ -98,9 +145,57 @@ def train_classifier(
     Raises:
         TrainingError: The loss became NaN.
     """
-    module = ClassifierTraining(network, preprocessing, len(train.class_names), settings)
-    pictures = ResizedPictures(train, preprocessing)
-    sampler = EpochSampler(torch.arange(len(train)), per_group=None, seed=seed)
+    module = PictureTraining(network, preprocessing, len(train.class_names), settings)
+    pictures = (ResizedPictures(train, preprocessing), ResizedPictures(validation, preprocessing))
+    return _fit(module, *pictures, folder=folder, seed=seed, hardware=hardware, progress=progress)
+
+
+def train_head(
+    network: ConvNet,
+    train: FeaturePairs,
+    validation: FeaturePairs,
+    settings: ClassifierSettings,
+    *,
+    folder: Path,
+    seed: int,
+    hardware: Hardware,
+    progress: bool = True,
+) -> list[dict[str, float]]:
+    """Train the head of `network` in place on features x; its blocks stay as they are.
+
+    In the paper x is fixed, too: the feature of a network that was trained before.
+
+    Args:
+        network: Its head maps x to one logit a class.
+        train: Pairs of x and a label.
+        validation: What decides when to stop.
+        settings: How; shift and relight belong to the pictures and mean nothing here.
+        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
+        seed: Of order and dropout.
+        hardware: Where.
+        progress: Whether a progress bar is shown.
+
+    Returns:
+        One row of figures an epoch, as `train_classifier`.
+
+    Raises:
+        TrainingError: The loss became NaN.
+    """
+    module = HeadTraining(network, network.output.out_features, settings)
+    return _fit(module, train, validation, folder=folder, seed=seed, hardware=hardware, progress=progress)
+
+
+def _fit(
+    module: ClassifierTraining,
+    train: ResizedPictures | FeaturePairs,
+    validation: ResizedPictures | FeaturePairs,
+    *,
+    folder: Path,
+    seed: int,
+    hardware: Hardware,
+    progress: bool,
+) -> list[dict[str, float]]:
+    settings = module.settings
     # A last batch of one picture has no variance for batch norm.
     drop_last = len(train) % settings.batch_size == 1 and len(train) > 1
     fitting = Fitting(
@@ -108,11 +203,12 @@ def train_classifier(
         patience=settings.patience, plateau_patience=settings.plateau_patience, seed=seed, hardware=hardware,
         progress=progress,
     )  # fmt: skip
+    sampler = EpochSampler(torch.arange(len(train)), per_group=None, seed=seed)
     rows = fitting.run(
         module,
-        DataLoader(pictures, settings.batch_size, sampler=sampler, drop_last=drop_last),
-        DataLoader(ResizedPictures(validation, preprocessing), 256),
+        DataLoader(train, settings.batch_size, sampler=sampler, drop_last=drop_last),
+        DataLoader(validation, 256),
         folder=folder,
     )
-    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    module.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return rows

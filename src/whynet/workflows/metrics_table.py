@@ -19,6 +19,41 @@ NAMES = {
 
 COLUMNS = ["", "this run", "random caption of the class", "most frequent caption"]
 
+FIGURES = {
+    "accuracy": "accuracy",
+    "meteor_coco": "language.coco.meteor",
+    "bleu4_coco": "language.coco.bleu4",
+    "cider_d_coco": "language.coco.cider_d",
+    "rouge_l": "language.coco.rouge_l",
+    "meteor_interpnet": "language.interpnet.meteor",
+    "bleu4_interpnet": "language.interpnet.bleu4",
+    "cider_interpnet": "language.interpnet.cider",
+    "cider_d_interpnet": "language.interpnet.cider_d",
+    "class_similarity": "class_relevance.similarity",
+    "class_rank": "class_relevance.rank",
+    "true_of_image": "attributes.true_of_image",
+    "true_of_class": "attributes.true_of_class",
+    "recall": "attributes.recall",
+    "claims": "attributes.claims",
+    "distinct": "diversity.distinct",
+    "copied": "diversity.copied",
+    "ece_words": "calibration.words.ece",
+    "ece_claims": "calibration.claims",
+    "grounded_named_part": "grounding.named_part.share",
+    "grounded_other_part": "grounding.other_part.share",
+}
+"""The keys of results files, with where `metrics.json` has them."""
+
+
+def flat_figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """The figures of `metrics.json`, or of one of its floors, by the keys of results files, as far as they are there.
+
+    Args:
+        metrics: What `metrics.json` holds.
+    """
+    found = {key: _at(metrics, path) for key, path in FIGURES.items()}
+    return {key: figure for key, figure in found.items() if figure is not None}
+
 
 def metrics_rows(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Column titles, and one row a figure; higher is better in all.
@@ -80,4 +115,4 @@ def _at(values: Any, path: str) -> float | None:
         if not isinstance(values, dict) or key not in values:
             return None
         values = values[key]
-    return float(values)
+    return None if values is None else float(values)

@@ -1,4 +1,4 @@
-"""r(x) of a whole data set: one forward pass over each picture."""
+"""r(x) of a whole data set: one forward pass over each picture, kept on disk for the next who asks."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from whynet.data.example import ExampleDataset
 from whynet.models.introspection import Introspection
 from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
+from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.settings import ModelSettings
 
 
@@ -27,6 +28,8 @@ def read_all(
     examples: ExampleDataset,
     *,
     change: Callable[[Images], Images] = lambda images: images,
+    change_name: str = "",
+    cache: FeatureCache | None = None,
     batch_size: int = 64,
 ) -> tuple[Reading, Logits]:
     """r(x) and the logits of each example, in order, on the CPU.
@@ -35,12 +38,17 @@ def read_all(
         introspection: What to read.
         examples: Of which pictures.
         change: What is done to the preprocessed images first.
+        change_name: Says all that `change` does, its random stream included; two changes of one name are the same.
+        cache: Where readings are kept; None keeps nothing.
         batch_size: Pictures a forward pass.
 
     Raises:
         SubjectError: The network returned NaN, or not one logit for each class.
         DataError: A picture cannot be opened.
     """
+    key = None if cache is None else cache.key(introspection, examples, change_name)
+    if cache is not None and key is not None and (found := cache.load(key)) is not None:
+        return found
     readings, logits = [], []
     batches = [range(start, min(start + batch_size, len(examples))) for start in range(0, len(examples), batch_size)]
     for batch in track(batches, "Reading activations"):
@@ -48,4 +56,7 @@ def read_all(
         reading, output = introspection.read(change(images))
         readings.append(reading.cpu())
         logits.append(output.float().cpu())
-    return torch.cat(readings), torch.cat(logits)  # (N, R), (N, C)
+    result = torch.cat(readings), torch.cat(logits)  # (N, R), (N, C)
+    if cache is not None and key is not None:
+        cache.store(key, *result)
+    return result

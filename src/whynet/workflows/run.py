@@ -2,7 +2,8 @@
 
     run.json      what was asked for, the whynet version, and which stages are complete
     classifier/   the subject: subject.json, config.json, model.safetensors, training.json
-    interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json
+    interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json; the baseline's
+                  class_embedding/
     sentences.json, metrics.json, report.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
@@ -24,6 +25,8 @@ from whynet.base.files import read_json, write_json_atomically
 FORMAT = 1
 CLASSIFIER, EXPLAINER = "classifier", "interpnet"
 """The stages of training, and the folders of the run that they fill."""
+CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
+"""The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, "checkpoints", "pictures", "sentences.json", "metrics.json", "report.html",
 )  # fmt: skip

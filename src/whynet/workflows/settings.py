@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from whynet.base.errors import SettingError
+from whynet.models.named_network import is_named
 from whynet.models.variants import VARIANTS
-from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 
 DATA_NAMES = ("birds", "cub", "folder")
 
@@ -21,6 +22,10 @@ class DataSettings:
         default=None, metadata={"help": "Side of the network's input in pixels; 64 for birds, 128 for photographs."}
     )
     num_species: int = field(default=20, metadata={"help": "Number of painted species, 2 to 200."})
+    departures: float = field(
+        default=1.0,
+        metadata={"help": "How often painted birds depart from their species' common plumage: 0 never, 1 as usual."},
+    )
     held_out: float = field(
         default=0.15,
         metadata={"help": "Share of the training pictures held out where the data have no validation part."},
@@ -36,8 +41,15 @@ class DataSettings:
             object.__setattr__(self, "root", str(Path(self.root).resolve()))
         if self.image_size is not None and self.image_size < 1:
             raise SettingError(f"an image size of at least 1 pixel was expected, not {self.image_size}")
+        if not 0 <= self.departures <= 4:
+            raise SettingError(f"departures 0 to 4 times as likely were expected, not {self.departures}")
         if not 0 < self.held_out < 1:
             raise SettingError(f"a held-out share between 0 and 1 was expected, not {self.held_out}")
+
+    @property
+    def title(self) -> str:
+        """What results files call the data: the folder's name, or the data set's."""
+        return self.name if self.root is None else Path(self.root).name
 
     @property
     def input_size(self) -> int:
@@ -52,35 +64,84 @@ class ModelSettings:
     variant: str = field(
         default="interpnet2", metadata={"help": f"One of {', '.join(VARIANTS)}: table 1 of the paper."}
     )
+    network: str = field(
+        default="convnet",
+        metadata={"help": "What phase one trains: convnet, timm:NAME, torchvision:NAME or hf:FOLDER."},
+    )
+    bilinear: int = field(
+        default=0,
+        metadata={"help": "Length of convnet's compact bilinear feature, 8192 in the paper; 0 averages over space."},
+    )
+    backbone: str | None = field(
+        default=None,
+        metadata={"help": "A run whose convnet keeps its feature; phase one trains the variant's head on it alone."},
+    )
     subject: str | None = field(
         default=None,
-        metadata={"help": "Explain this network as it is: a run, a saved subject, or package.module:function."},
+        metadata={
+            "help": "Explain this network as it is: a run, a saved subject, timm:NAME, torchvision:NAME, hf:REPO, or "
+            "package.module:function."
+        },
     )
     weights: str | None = field(
-        default=None, metadata={"help": "A safetensors file for --subject package.module:function."}
+        default=None, metadata={"help": "A safetensors file for a --subject that is built by name or by a function."}
     )
     layers: str | None = field(
         default=None,
-        metadata={"help": "Comma-separated layers of --subject that r(x) holds, beside the probabilities."},
+        metadata={"help": "Comma-separated layers that r(x) holds, beside the probabilities; convnet has its own."},
     )
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise SettingError(f"variant {self.variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-        if self.subject is None and (self.weights or self.layers):
-            raise SettingError("--weights and --layers belong to --subject; name the network too")
-        if self.subject is not None and not self.layers:
-            raise SettingError("--subject needs --layers: the layers that r(x) holds, by their dotted names")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"a seed from 0 to 2**63 - 1 was expected, not {self.seed}")
-        if self.subject is not None and self.variant not in ("interpnet2", "captioning"):
+        if self.network != "convnet" and not is_named(self.network):
             raise SettingError(
-                f"with --subject the layers are named by --layers, so {self.variant} means nothing; leave --variant "
-                "out, or take captioning, which reads no probabilities"
+                f"network {self.network!r} is unknown; choose convnet, timm:NAME, torchvision:NAME or hf:FOLDER"
+            )
+        if self.bilinear < 0:
+            raise SettingError(f"a bilinear feature of 0 entries or more was expected, not {self.bilinear}")
+        self._check_one_network()
+        self._check_layers()
+
+    @property
+    def is_convnet(self) -> bool:
+        """Whether the network is our own, whose layers the variant knows."""
+        return self.subject is None and self.network == "convnet"
+
+    def _check_one_network(self) -> None:
+        chosen = [
+            option
+            for option, is_given in {
+                "--subject": self.subject is not None,
+                "--network": self.network != "convnet",
+                "--bilinear": self.bilinear > 0,
+                "--backbone": self.backbone is not None,
+            }.items()
+            if is_given
+        ]
+        if len(chosen) > 1:
+            raise SettingError(f"one network can be explained, but {' and '.join(chosen)} name several; choose one")
+
+    def _check_layers(self) -> None:
+        """What only some networks can be given is given to them alone."""
+        if self.is_convnet and self.layers:
+            raise SettingError("--layers belongs to --subject or --network; the variant names those of convnet")
+        if not self.is_convnet and not self.layers:
+            raise SettingError(
+                "--subject and --network need --layers: the layers that r(x) holds, by their dotted names"
+            )
+        if not self.is_convnet and self.variant not in ("interpnet2", "captioning", "gve"):
+            raise SettingError(
+                f"the layers of this network are named by --layers, so {self.variant} means nothing; leave --variant "
+                "out, or take captioning or gve, which read no probabilities"
             )
         if self.weights is not None and ":" not in (self.subject or ""):
-            raise SettingError("--weights belongs to --subject package.module:function; a saved folder has its own")
+            raise SettingError(
+                "--weights belongs to --subject package.module:function or timm:NAME; a saved folder has its own"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +152,7 @@ class TrainSettings:
     model: ModelSettings = field(default_factory=ModelSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     explainer: ExplainerSettings = field(default_factory=ExplainerSettings)
+    gve: GVESettings = field(default_factory=GVESettings)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as values that `json.dump` takes."""
@@ -98,13 +160,13 @@ class TrainSettings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "TrainSettings":
-        """The settings that `to_json` wrote; raises `SettingError` if they cannot be settings."""
-        if set(values) != {group.name for group in fields(cls)} or not all(
-            isinstance(v, dict) for v in values.values()
-        ):
-            raise SettingError(
-                f"settings for {', '.join(f.name for f in fields(cls))} were expected, not {sorted(values)}"
-            )
+        """The settings that `to_json` wrote; raises `SettingError` if they cannot be settings.
+
+        What an older version did not know yet has its default.
+        """
+        known = {group.name for group in fields(cls)}
+        if not {"data", "model"} <= set(values) <= known or not all(isinstance(v, dict) for v in values.values()):
+            raise SettingError(f"settings for {', '.join(sorted(known))} were expected, not for {sorted(values)}")
         return settings_with(values)
 
 
@@ -112,17 +174,19 @@ def settings_with(given: dict[str, dict[str, Any]]) -> TrainSettings:
     """The default settings with the given ones in their place.
 
     Args:
-        given: By group ("data", "model", "classifier", "explainer"), then by field.
+        given: By group ("data", "model", "classifier", "explainer", "gve"), then by field; what is absent keeps its
+            default.
 
     Raises:
         SettingError: A value is out of its range, or a field is unknown.
     """
     try:
         return TrainSettings(
-            data=DataSettings(**given["data"]),
-            model=ModelSettings(**given["model"]),
-            classifier=ClassifierSettings(**given["classifier"]),
-            explainer=ExplainerSettings(**given["explainer"]),
+            data=DataSettings(**given.get("data", {})),
+            model=ModelSettings(**given.get("model", {})),
+            classifier=ClassifierSettings(**given.get("classifier", {})),
+            explainer=ExplainerSettings(**given.get("explainer", {})),
+            gve=GVESettings(**given.get("gve", {})),
         )
     except TypeError as error:
         raise SettingError(

@@ -1,0 +1,145 @@
+"""A study: runs over rows, conditions and seeds, several at a time, gathered into one results file.
+
+    FOLDER/<condition>/seed0/<row>/   one run each; what is complete is not trained again
+
+The file that comes out has the keys of every results file: command, versions, data, seeds, rows (a name, the paper's
+figures, and for each metric its mean, standard deviation and one value a seed), and beside them floors and tests.
+"""
+
+import multiprocessing
+import os
+import platform
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from whynet.base.errors import RunError, SettingError
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run of a study.
+
+    Args:
+        row: Which row of the table it belongs to.
+        condition: Under which condition; "" where the study has one alone.
+        seed: Of everything random in it.
+        folder: Of the run.
+        settings: What `whynet train` is asked for, as plain values.
+        explained: Whether it has an explainer and figures; a backbone has neither.
+    """
+
+    row: str
+    condition: str
+    seed: int
+    folder: str
+    settings: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    explained: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a table: what to call it and what the paper printed, by the keys of the results files."""
+
+    name: str
+    paper: Mapping[str, float] = field(default_factory=dict)
+
+
+def run_cells(
+    cells: Sequence[Cell], work: Callable[[Cell, bool], Any], *, jobs: int, on_done: Callable[[Cell], None]
+) -> list[Any]:
+    """Do the work of every cell, `jobs` at a time in processes of their own; results in the order of the cells.
+
+    Args:
+        cells: What to do.
+        work: Takes a cell and whether it is alone (and may show a bar); importable by other processes.
+        jobs: Processes; 1 works in this one.
+        on_done: Called after each cell.
+
+    Raises:
+        SettingError: `jobs` is below 1.
+        WhynetError: The first error of a cell; those that have not begun are left for the next call.
+    """
+    if jobs < 1:
+        raise SettingError(f"at least one job was expected, not {jobs}")
+    if jobs == 1:
+        results = []
+        for cell in cells:
+            results.append(work(cell, True))
+            on_done(cell)
+        return results
+    with _pool(min(jobs, max(len(cells), 1)), jobs) as pool:
+        futures = {pool.submit(work, cell, False): cell for cell in cells}
+        for future in as_completed(futures):
+            future.result()
+            on_done(futures[future])
+        return [future.result() for future in futures]
+
+
+@contextmanager
+def _pool(workers: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,))
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()  # their runs go on from the last epoch
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def gathered(rows: Mapping[str, Row], cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
+    """The rows of a results file: mean, standard deviation and one value a seed of each figure.
+
+    Raises:
+        RunError: A figure is there for some seeds of a row and not for others.
+    """
+    grouped: dict[tuple[str, str], list[Figures]] = {}
+    for cell, own in zip(cells, figures, strict=True):
+        grouped.setdefault((cell.row, cell.condition), []).append(own)
+    result = []
+    for (row, condition), seeds in grouped.items():
+        keys = list(dict.fromkeys(key for own in seeds for key in own))
+        if lacking := [key for key in keys if any(key not in own for own in seeds)]:
+            raise RunError(
+                f"{lacking[0]} of {row} is there for some seeds alone; remove the runs of that row and reproduce again"
+            )
+        entry: dict[str, Any] = {"name": rows[row].name}
+        if condition:
+            entry["condition"] = condition
+        if rows[row].paper:
+            entry["paper"] = dict(rows[row].paper)
+        entry["metrics"] = {key: spread([own[key] for own in seeds]) for key in keys}
+        result.append(entry)
+    return result
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean, standard deviation (None for one value) and the values themselves."""
+    return {
+        "mean": statistics.mean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
+        "values": list(values),
+    }
+
+
+def header(command: str, data: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """What every results file begins with."""
+    packages = ("whynet", "torch", "lightning", "numpy")
+    return {
+        "command": command,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "data": data,
+        "seeds": list(seeds),
+    }

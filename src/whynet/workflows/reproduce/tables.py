@@ -1,0 +1,141 @@
+"""Results files as tables and as a drawing, for the terminal and for the documentation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+SHARES = (
+    "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
+    "grounded_named_part", "grounded_other_part",
+)  # fmt: skip
+"""Figures in [0, 1], shown in percent."""
+TITLES = {
+    "accuracy": "Accuracy, %", "meteor_coco": "METEOR", "bleu4_coco": "BLEU-4", "cider_d_coco": "CIDEr-D",
+    "meteor_interpnet": "METEOR", "bleu4_interpnet": "BLEU-4", "cider_interpnet": "CIDEr",
+    "cider_d_interpnet": "CIDEr-D",
+    "true_of_image": "Claims true, %", "recall": "Telling attributes named, %", "class_similarity": "Class similarity",
+    "class_rank": "Class rank", "distinct": "Distinct, %", "copied": "Copied, %", "ece_words": "ECE of words, %",
+    "ece_claims": "ECE of claims, %", "grounded_named_part": "Falls without its part, %",
+    "grounded_other_part": "Falls without another, %",
+}  # fmt: skip
+PANELS = {
+    "The paper's protocol, with the paper's own figures": (
+        "meteor_interpnet", "bleu4_interpnet", "cider_interpnet", "cider_d_interpnet", "accuracy",
+    ),
+    "The captioning community's protocol": ("meteor_coco", "bleu4_coco", "cider_d_coco"),
+    "Truth, and how well the sentence tells the class": ("true_of_image", "recall", "class_similarity", "class_rank"),
+    "Honesty": (
+        "distinct", "copied", "ece_words", "ece_claims", "grounded_named_part", "grounded_other_part",
+    ),
+}  # fmt: skip
+"""The tables of one results file; class rank, copies and calibration errors are better when lower."""
+
+
+def panel(results: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Column titles and one row a model, floors last; "" where a figure does not apply.
+
+    Args:
+        results: What a results file holds.
+        keys: Its columns.
+    """
+    rows = [*results["rows"], *results.get("floors", [])]
+    keys = [key for key in keys if any(key in row["metrics"] for row in rows)]
+    columns = ["", *(TITLES[key] for key in keys)]
+    return columns, [
+        [_name(row), *(_cell(row, key) for key in keys)] for row in rows if any(key in row["metrics"] for key in keys)
+    ]
+
+
+def panels(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, columns and rows of each table of a results file; empty ones are left out."""
+    for title, keys in PANELS.items():
+        columns, rows = panel(results, keys)
+        if len(columns) > 1:
+            yield title, columns, rows
+
+
+def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The paired tests: what the one has more than the other, with its 95 % interval over the seeds, and p."""
+    condition = any("condition" in test for test in results["tests"])
+    columns = ["Difference", *(["condition"] if condition else []), "figure", "mean", "95 % interval", "p"]
+    rows = []
+    for test in results["tests"]:
+        factor = 100 if test["metric"] in SHARES else 1
+        low, high = factor * test["low"], factor * test["high"]
+        rows.append(
+            [
+                f"{test['a']} − {test['b']}",  # noqa: RUF001 (a minus sign is meant)
+                *([test["condition"]] if condition else []),
+                TITLES[test["metric"]],
+                f"{factor * test['difference']:+.1f}",
+                f"{low:+.1f} to {high:+.1f}",
+                f"{test['p_value']:.3f}",
+            ]
+        )
+    return columns, rows
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown: the first column to the left, figures to the right."""
+    lines = [columns, ["---", *("---:" for _ in columns[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+WIDTH, LABEL, LINE, MARGIN = 560, 210, 26, 34
+
+
+def dots(results: Mapping[str, Any], key: str) -> str:
+    """One figure of every model as an SVG: a dot a seed, a bar at the mean, a diamond for the paper, floors paler."""
+    rows = [row for row in [*results["rows"], *results.get("floors", [])] if key in row["metrics"]]
+    factor = 100 if key in SHARES else 1
+    values = [factor * value for row in rows for value in row["metrics"][key]["values"]]
+    papers = [factor * row["paper"][key] for row in rows if key in row.get("paper", {})]
+    low, high = min([*values, *papers]), max([*values, *papers])
+    room = (high - low or 1) * 0.06
+    low, high = low - room, high + room
+
+    def x(value: float) -> Any:
+        return LABEL + (WIDTH - LABEL - 16) * (value - low) / (high - low)
+
+    height = LINE * len(rows) + MARGIN
+    parts = [
+        f'<svg class="dots" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(TITLES[key])} by model">'
+    ]
+    for tick in _ticks(low, high):
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - MARGIN + 6}"/>')
+        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{height - 12}">{tick:g}</text>')
+    for number, row in enumerate(rows):
+        y = LINE * (number + 0.5) + 4
+        kind = "floor" if row in results.get("floors", []) else "model"
+        parts.append(f'<text class="row" x="{LABEL - 10}" y="{y + 4:.1f}">{escape(_name(row))}</text>')
+        metric = row["metrics"][key]
+        mean = x(factor * metric["mean"])
+        parts.append(f'<line class="mean {kind}" x1="{mean:.1f}" x2="{mean:.1f}" y1="{y - 9:.1f}" y2="{y + 9:.1f}"/>')
+        for value in metric["values"]:
+            parts.append(f'<circle class="seed {kind}" cx="{x(factor * value):.1f}" cy="{y:.1f}" r="4"/>')
+        if key in row.get("paper", {}):
+            at = x(factor * row["paper"][key])
+            parts.append(f'<path class="paper" d="M{at:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About five round numbers within a range."""
+    span = high - low
+    step = next(s * 10**e for e in range(-4, 5) for s in (1, 2, 5) if span / (s * 10**e) <= 6)
+    first = int(low // step) + 1
+    return [round(float(step * n), 6) for n in range(first, int(high // step) + 1)]
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['name']}, {row['condition']}" if "condition" in row else str(row["name"])
+
+
+def _cell(row: Mapping[str, Any], key: str) -> str:
+    metric = row["metrics"].get(key)
+    if metric is None:
+        return ""
+    factor = 100 if key in SHARES else 1
+    spread = "" if metric["sd"] is None else f" ± {factor * metric['sd']:.1f}"
+    paper = f" ({factor * row['paper'][key]:.1f})" if key in row.get("paper", {}) else ""
+    return f"{factor * metric['mean']:.1f}{spread}{paper}"

@@ -1,0 +1,66 @@
+import operator
+
+import pytest
+
+from whynet.base.errors import RunError, SettingError
+from whynet.workflows.reproduce.study import Cell, Row, gathered, header, run_cells
+
+
+def cell(row, seed, condition=""):
+    return Cell(row=row, condition=condition, seed=seed, folder="", settings={})
+
+
+def double(one, alone):
+    return {"figure": 2.0 * one.seed, "alone": float(alone)}
+
+
+def failing(one, alone):
+    if one.seed == 1:
+        raise RunError("seed 1 broke")
+    return {}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_cell_is_done_once_and_results_keep_their_order(jobs):
+    cells = [cell("a", seed) for seed in range(3)]
+    done = []
+    results = run_cells(cells, double, jobs=jobs, on_done=done.append)
+    assert [result["figure"] for result in results] == [0, 2, 4]
+    assert {result["alone"] for result in results} == {float(jobs == 1)}
+    assert sorted(done, key=operator.attrgetter("seed")) == cells
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_of_a_cell_is_the_studys(jobs):
+    with pytest.raises(RunError, match="seed 1 broke"):
+        run_cells([cell("a", seed) for seed in range(2)], failing, jobs=jobs, on_done=lambda _: None)
+
+
+def test_jobs_are_at_least_one():
+    with pytest.raises(SettingError, match="at least one job was expected, not 0"):
+        run_cells([], double, jobs=0, on_done=lambda _: None)
+
+
+def test_rows_hold_mean_deviation_and_one_value_a_seed():
+    rows = {"a": Row(name="A", paper={"x": 5.0}), "b": Row(name="B")}
+    cells = [cell("a", 0), cell("a", 1), cell("b", 0, "hot"), cell("b", 1, "hot")]
+    figures = [{"x": 1.0}, {"x": 4.0}, {"x": 2.0}, {"x": 2.0}]
+    first, second = gathered(rows, cells, figures)
+    assert first["name"] == "A"
+    assert first["paper"] == {"x": 5.0}
+    assert "condition" not in first
+    assert first["metrics"]["x"] == {"mean": 2.5, "sd": pytest.approx(4.5**0.5), "values": [1.0, 4.0]}
+    assert second["condition"] == "hot"
+    assert second["metrics"]["x"]["sd"] == 0
+    assert gathered(rows, cells[:1], figures[:1])[0]["metrics"]["x"]["sd"] is None
+
+
+def test_a_figure_of_some_seeds_alone_is_refused():
+    with pytest.raises(RunError, match="y of a is there for some seeds alone"):
+        gathered({"a": Row(name="A")}, [cell("a", 0), cell("a", 1)], [{"x": 1.0, "y": 1.0}, {"x": 1.0}])
+
+
+def test_a_results_file_says_what_made_it():
+    found = header("whynet reproduce thing", "birds", range(2))
+    assert (found["command"], found["data"], found["seeds"]) == ("whynet reproduce thing", "birds", [0, 1])
+    assert {"python", "whynet", "torch"} <= set(found["versions"])

@@ -1,0 +1,54 @@
+import xml.etree.ElementTree as ET
+
+from whynet.workflows.reproduce.tables import dots, markdown, paired_lines, panel, panels
+
+
+def metric(*values):
+    mean = sum(values) / len(values)
+    return {"mean": mean, "sd": 0.5, "values": list(values)}
+
+
+RESULTS = {
+    "rows": [
+        {"name": "InterpNET(2)", "paper": {"meteor_interpnet": 37.9},
+         "metrics": {"meteor_interpnet": metric(40.0, 42.0), "recall": metric(0.25, 0.35)}},
+        {"name": "<b>", "condition": "hot", "metrics": {"meteor_interpnet": metric(30.0, 30.0)}},
+    ],
+    "floors": [{"name": "floor", "metrics": {"recall": metric(0.1, 0.1)}}],
+    "tests": [{"a": "A", "b": "B", "metric": "recall", "difference": 0.02, "low": -0.01, "high": 0.05, "p_value": 0.2}],
+}  # fmt: skip
+
+
+def test_a_panel_shows_mean_spread_and_the_papers_figure():
+    columns, rows = panel(RESULTS, ("meteor_interpnet", "recall", "rouge_l"))
+    assert columns == ["", "METEOR", "Telling attributes named, %"]
+    assert rows == [
+        ["InterpNET(2)", "41.0 ± 0.5 (37.9)", "30.0 ± 50.0"],
+        ["<b>, hot", "30.0 ± 0.5", ""],
+        ["floor", "", "10.0 ± 50.0"],
+    ]
+    titles = [title for title, _, _ in panels(RESULTS)]
+    assert titles == [
+        "The paper's protocol, with the paper's own figures",
+        "Truth, and how well the sentence tells the class",
+    ]
+
+
+def test_shares_are_tested_in_percent():
+    assert paired_lines(RESULTS)[1] == [
+        ["A \N{MINUS SIGN} B", "Telling attributes named, %", "+2.0", "-1.0 to +5.0", "0.200"]
+    ]
+
+
+def test_markdown():
+    assert markdown(["", "x"], [["a", "1"]]) == "|  | x |\n| --- | ---: |\n| a | 1 |"
+
+
+def test_every_seed_is_a_dot_and_names_are_escaped():
+    drawing = ET.fromstring(dots(RESULTS, "meteor_interpnet"))
+    places = [float(dot.get("cx")) for dot in drawing.iter("circle")]
+    assert len(places) == 4
+    assert places[0] < places[1]
+    assert places[2] == places[3] < places[0]
+    assert len([path for path in drawing.iter("path") if path.get("class") == "paper"]) == 1
+    assert "<b>, hot" in [text.text for text in drawing.iter("text")]
