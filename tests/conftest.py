@@ -26,6 +26,8 @@ from whynet.workflows.settings import DataSettings, TrainSettings  # noqa: E402
 from whynet.workflows.train import train  # noqa: E402
 
 torch.set_num_threads(1)
+# Not the user's own cache: readings of tests are of no use to anyone else.
+os.environ.setdefault("WHYNET_CACHE", str(Path(__file__).parents[1] / ".cache" / "whynet"))
 
 
 @pytest.fixture(scope="session")

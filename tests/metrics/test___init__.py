@@ -50,4 +50,4 @@ def test_the_examples_of_the_page_run_and_print_what_they_say(example, request, 
 
 
 def test_the_page_has_an_example_for_each_part():
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 5

@@ -113,7 +113,7 @@ class Preprocessing:
         )
         method = _PILLOW[self.interpolation]
         resized = Image.fromarray(np.ascontiguousarray(picture)).resize((self.width, self.height), method, box=box)
-        return np.asarray(resized, dtype=np.uint8)
+        return np.array(resized, dtype=np.uint8)  # a copy: Pillow's own memory cannot be written to
 
     def normalise(self, pictures: UInt8[Tensor, "batch height width 3"]) -> Images:
         """Resized pictures, 0 to 255, as the network's input."""

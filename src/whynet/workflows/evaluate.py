@@ -120,7 +120,9 @@ def _evaluate(
     explainer.run.write(SENTENCES, rows)
     metrics["calibration"] = {"words": word_calibration(explainer, conditioned, test.captions)}
     if splits.claims is not None:
-        metrics["calibration"]["claims"] = calibration_of_claims(splits.claims, test, written)
+        metrics["calibration"]["claims"] = calibration_of_claims(
+            splits.claims, [test[index].attributes or frozenset() for index in range(len(test))], written
+        )
     metrics["grounding"] = causal_check(explainer, splits, num_images=num_checked, beam=beam)
     if why := metrics["grounding"].pop("missing", None):
         metrics["missing"]["causal check of the words"] = why

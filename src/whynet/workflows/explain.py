@@ -71,7 +71,7 @@ class Explainer:
         self.writes = self.run.is_complete(EXPLAINER)
         if self.writes:
             self.interpnet = load_network(InterpNET, self.run.folder / EXPLAINER).to(self.device)
-            if (self.run.folder / CLASS_EMBEDDING).is_dir():
+            if VARIANTS[self.settings.model.variant].class_embedding:
                 self.class_embedding = load_network(ClassEmbedding, self.run.folder / CLASS_EMBEDDING).to(self.device)
             self.vocabulary = Vocabulary.from_json(self.run.read(f"{EXPLAINER}/vocabulary.json"))
             if len(self.vocabulary) != self.interpnet.vocabulary_size:
@@ -118,7 +118,9 @@ class Explainer:
         """Whether what the explainer sees tells it the class outright."""
         return self.class_embedding is not None or self.introspection.probabilities
 
-    def conditioned(self, readings: Reading, logits: Logits, classes: Labels | None = None) -> Reading:
+    def conditioned(
+        self, readings: Reading, logits: Logits, classes: Labels | None = None
+    ) -> Float[Tensor, "batch seen"]:
         """What the explainer sees where the network is taken to have named given classes.
 
         Args:
@@ -132,7 +134,7 @@ class Explainer:
         """
         classes = logits.argmax(1) if classes is None else classes
         if self.class_embedding is not None:
-            with_class: Reading = self.class_embedding(readings.to(self.device), classes.to(self.device))
+            with_class: Tensor = self.class_embedding(readings.to(self.device), classes.to(self.device))
             return with_class.to(readings.device)
         if not self.introspection.probabilities:
             return readings

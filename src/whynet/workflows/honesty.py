@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from whynet.base.tokens import PADDING, START
 from whynet.base.types import Logits, Reading
-from whynet.data.example import ExampleDataset
+from whynet.data.example import Claim
 from whynet.metrics.calibration import WordCalibration, claim_calibration
 from whynet.workflows.catalogue import ClaimTruth
 from whynet.workflows.explain import Explainer, Sentence
@@ -50,11 +50,12 @@ def word_calibration(explainer: Explainer, readings: Reading, captions: Sequence
     return metric.compute()
 
 
-def calibration_of_claims(claims: ClaimTruth, examples: ExampleDataset, sentences: Sequence[Sentence]) -> float | None:
+def calibration_of_claims(
+    claims: ClaimTruth, true_of_images: Sequence[frozenset[Claim]], sentences: Sequence[Sentence]
+) -> float | None:
     """Expected calibration error of the written words that claims need; None where no word makes a claim."""
     probabilities, truths = [], []
-    for index, sentence in enumerate(sentences):
-        true = examples[index].attributes or frozenset()
+    for true, sentence in zip(true_of_images, sentences, strict=True):
         needed = needed_claims([word.text for word in sentence.words], claims.parse)
         for word, own in zip(sentence.words, needed, strict=True):
             if own:

@@ -53,7 +53,6 @@ def train_subject(
     else:
         with seeded(model.seed, "classifier"):
             subject = _untrained(settings, class_names)
-        introspection_of(model, subject)  # a wrong layer is told before hours of training
         assert isinstance(subject.preprocess, Preprocessing)
         history = train_classifier(
             subject.network, subject.preprocess, splits.train, splits.validation, settings.classifier,
@@ -61,6 +60,15 @@ def train_subject(
         )  # fmt: skip
     save_subject(subject, run.folder / CLASSIFIER)
     run.write(f"{CLASSIFIER}/training.json", history)
+
+
+def check_network(settings: TrainSettings, class_names: Sequence[str]) -> None:
+    """Raise `SubjectError` if phase one cannot begin: no such network, layer or backbone, or one of other classes."""
+    if settings.model.backbone is not None:
+        _backbone(settings.model.backbone, class_names)
+    elif not settings.model.is_convnet and settings.model.subject is None:
+        with seeded(settings.model.seed, "classifier"):
+            introspection_of(settings.model, _untrained(settings, class_names))
 
 
 def own_subject(settings: TrainSettings, class_names: Sequence[str]) -> tuple[Subject, str | None]:

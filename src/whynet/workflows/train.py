@@ -14,7 +14,7 @@ from whynet.models.saved_subject import save_subject
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.phase_one import own_subject, saved_folder, train_subject
+from whynet.workflows.phase_one import check_network, own_subject, saved_folder, train_subject
 from whynet.workflows.phase_two import train_explainer
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings, settings_with
@@ -64,6 +64,7 @@ def train(
     splits = open_data(settings.data, skip_bad=skip_bad)
     own = None if settings.model.subject is None else own_subject(settings, splits.train.class_names)
     if not resume:  # only now: a wrong path or layer leaves no run behind
+        check_network(settings, splits.train.class_names)
         run = Run.create(folder, settings.to_json())
     counts = {part: len(examples) for part, examples in splits.parts.items()}
     run.complete("data", time.perf_counter() - begin, **counts)

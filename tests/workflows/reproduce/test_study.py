@@ -1,4 +1,9 @@
 import operator
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +39,44 @@ def test_every_cell_is_done_once_and_results_keep_their_order(jobs):
 def test_an_error_of_a_cell_is_the_studys(jobs):
     with pytest.raises(RunError, match="seed 1 broke"):
         run_cells([cell("a", seed) for seed in range(2)], failing, jobs=jobs, on_done=lambda _: None)
+
+
+def telling_and_waiting(one, alone):
+    with Path(one.folder).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(60)
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_study_that_was_killed(tmp_path):
+    code = f"""
+from test_study import cell, telling_and_waiting
+from whynet.workflows.reproduce.study import run_cells
+from dataclasses import replace
+if __name__ == "__main__":
+    cells = [replace(cell("a", seed), folder={str(tmp_path / "pids")!r}) for seed in range(2)]
+    run_cells(cells, telling_and_waiting, jobs=2, on_done=print)
+"""
+    (tmp_path / "study.py").write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    process = subprocess.Popen([sys.executable, str(tmp_path / "study.py")], env=environment)
+
+    def pids():
+        path = tmp_path / "pids"
+        return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    wait_until(lambda: len(pids()) == 2, seconds=60)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids()), seconds=20)
+
+
+def wait_until(holds, seconds):
+    for _ in range(10 * seconds):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing came of it in {seconds} seconds")
 
 
 def test_jobs_are_at_least_one():

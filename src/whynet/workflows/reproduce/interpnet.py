@@ -98,7 +98,7 @@ class Scale:
 
 
 _EXPLAINER = {
-    "epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "plateau_patience": 0, "captions_per_epoch": 1, "views": 2,
+    "epochs": 14, "batch_size": 64, "learning_rate": 4e-3, "plateau_patience": 0, "captions_per_epoch": 1,
     "embedding_size": 128, "hidden_size": 128, "projection_size": 128,
 }  # fmt: skip
 _HEAD = {"epochs": 8, "patience": 3, "batch_size": 64, "plateau_patience": 0}
@@ -113,7 +113,7 @@ SCALES = {
     ),
     "cub": Scale(
         bilinear=8192, classifier={}, head=_HEAD | {"epochs": 30, "patience": 8},
-        explainer=_EXPLAINER | {"epochs": 30, "captions_per_epoch": 5, "learning_rate": 2e-3},
+        explainer=_EXPLAINER | {"epochs": 25, "captions_per_epoch": 5, "learning_rate": 2e-3},
         gve=_GVE | {"epochs": 20, "captions_per_epoch": 5},
     ),
 }  # fmt: skip

@@ -31,18 +31,21 @@ PANELS = {
 """The tables of one results file; class rank, copies and calibration errors are better when lower."""
 
 
-def panel(results: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+def panel(results: Mapping[str, Any], keys: Sequence[str], *, papers: bool = True) -> tuple[list[str], list[list[str]]]:
     """Column titles and one row a model, floors last; "" where a figure does not apply.
 
     Args:
         results: What a results file holds.
         keys: Its columns.
+        papers: Whether the paper's figures follow in brackets.
     """
     rows = [*results["rows"], *results.get("floors", [])]
     keys = [key for key in keys if any(key in row["metrics"] for row in rows)]
     columns = ["", *(TITLES[key] for key in keys)]
     return columns, [
-        [_name(row), *(_cell(row, key) for key in keys)] for row in rows if any(key in row["metrics"] for key in keys)
+        [_name(row), *(_cell(row, key, papers) for key in keys)]
+        for row in rows
+        if any(key in row["metrics"] for key in keys)
     ]
 
 
@@ -131,11 +134,11 @@ def _name(row: Mapping[str, Any]) -> str:
     return f"{row['name']}, {row['condition']}" if "condition" in row else str(row["name"])
 
 
-def _cell(row: Mapping[str, Any], key: str) -> str:
+def _cell(row: Mapping[str, Any], key: str, papers: bool) -> str:
     metric = row["metrics"].get(key)
     if metric is None:
         return ""
     factor = 100 if key in SHARES else 1
     spread = "" if metric["sd"] is None else f" ± {factor * metric['sd']:.1f}"
-    paper = f" ({factor * row['paper'][key]:.1f})" if key in row.get("paper", {}) else ""
+    paper = f" ({factor * row['paper'][key]:.1f})" if papers and key in row.get("paper", {}) else ""
     return f"{factor * metric['mean']:.1f}{spread}{paper}"

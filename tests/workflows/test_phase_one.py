@@ -1,0 +1,137 @@
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from whynet.base.errors import SettingError, SubjectError
+from whynet.models.convnet import ConvNet
+from whynet.models.introspection import Introspection
+from whynet.models.saved_subject import load_subject
+from whynet.training.hardware import Hardware
+from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.workflows.explain import Explainer
+from whynet.workflows.feature_cache import FeatureCache
+from whynet.workflows.run import Run
+from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
+from whynet.workflows.train import resumed_settings, train
+
+CPU = Hardware(device="cpu")
+BRIEF = {
+    "classifier": ClassifierSettings(epochs=2, batch_size=8),
+    "explainer": ExplainerSettings(epochs=2, batch_size=8, embedding_size=8, hidden_size=8, projection_size=8),
+}
+
+
+@pytest.fixture
+def brief(quick_settings):
+    return replace(quick_settings, **BRIEF)
+
+
+@pytest.fixture(scope="module")
+def backbone(quick_settings, tmp_path_factory):
+    """A run with a bilinear feature and no explainer."""
+    folder = tmp_path_factory.mktemp("backbone") / "run"
+    settings = replace(quick_settings, model=ModelSettings(variant="interpnet0", bilinear=32))
+    train(folder, settings, hardware=CPU, explainer=False, progress=False)
+    return folder
+
+
+def test_a_run_may_end_with_its_classifier(backbone, quick_settings):
+    run = Run.open(backbone)
+    assert run.is_complete("classifier")
+    assert not run.is_complete("interpnet")
+    subject = load_subject(backbone / "classifier")
+    assert subject.network.output.out_features == 2
+    assert subject.network.hidden[0][0].in_features == 32
+
+
+def test_a_head_on_a_backbone_keeps_the_feature(backbone, brief, tmp_path):
+    settings = replace(brief, model=ModelSettings(variant="interpnet2", backbone=str(backbone)))
+    run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    explainer = Explainer(run, device="cpu")
+    assert isinstance(explainer.subject.network, ConvNet)
+    assert explainer.introspection.layers == ("feature", "hidden.0", "hidden.1")
+    images = torch.randn(3, 3, 16, 16)
+    below = [Introspection(subject, ["feature"], probabilities=False).read(images)[0]
+             for subject in (load_subject(backbone / "classifier"), explainer.subject)]  # fmt: skip
+    assert torch.equal(*below)
+    assert len(json.loads((run.folder / "classifier" / "training.json").read_text())) == 2
+
+
+def test_a_second_run_on_the_same_backbone_reads_the_cache(backbone, brief, tmp_path, monkeypatch):
+    cache = FeatureCache(tmp_path / "cache")
+    settings = replace(brief, model=ModelSettings(variant="interpnet1", backbone=str(backbone)))
+    first = train(tmp_path / "first", settings, hardware=CPU, cache=cache, progress=False)
+
+    def refuse(*_):
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(FeatureCache, "store", refuse)
+    second = train(tmp_path / "second", settings, hardware=CPU, cache=cache, progress=False)
+    for name in ("classifier/model.safetensors", "interpnet/model.safetensors"):
+        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("network", "layers"),
+    [("timm:resnet10t", "layer3,layer4"), ("torchvision:mobilenet_v3_small", "features.12")],
+)
+def test_a_network_by_name_is_trained_and_explained(network, layers, brief, tmp_path):
+    model = ModelSettings(network=network, layers=layers)
+    settings = replace(brief, model=model, data=replace(brief.data, image_size=32))
+    run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    explainer = Explainer(run, device="cpu")
+    assert explainer.introspection.layers == tuple(layers.split(","))
+    assert [name for name, _ in explainer.segments] == [*layers.split(","), "probabilities"]
+    assert explainer.interpnet.reading_size == sum(size for _, size in explainer.segments)
+    assert train(run.folder, resumed_settings(run.folder, {}), hardware=CPU, resume=True, progress=False)
+    # The trained network explained as it is, by its name and its weights.
+    weights = run.folder / "classifier" / "model.safetensors"
+    again = replace(settings, model=ModelSettings(subject=network, weights=str(weights), layers=layers))
+    other = Explainer(train(tmp_path / "again", again, hardware=CPU, progress=False), device="cpu")
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(other.subject.logits(images), explainer.subject.logits(images))
+
+
+def test_a_wrong_layer_or_network_is_told_before_training(brief, tmp_path):
+    def attempt(**model):
+        settings = replace(brief, model=ModelSettings(**model), data=replace(brief.data, image_size=32))
+        train(tmp_path / "run", settings, hardware=CPU, progress=False)
+        shutil.rmtree(tmp_path / "run")
+
+    with pytest.raises(SubjectError, match=r"has no layer 'layer9'; near names are layer\d"):
+        attempt(network="timm:resnet10t", layers="layer9")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(SubjectError, match="no image classifier 'resnet10x'; near names are .*resnet10t"):
+        attempt(network="timm:resnet10x", layers="layer4")
+    with pytest.raises(SubjectError, match="--backbone needs a run that holds a trained convnet, and .* holds none"):
+        attempt(backbone=str(tmp_path))
+
+
+def test_a_backbone_of_other_classes_is_refused(backbone, tmp_path):
+    settings = TrainSettings(
+        data=DataSettings(name="birds", num_species=2, image_size=16), model=ModelSettings(backbone=str(backbone))
+    )
+    with pytest.raises(SubjectError, match="knows 2 classes .blue tile, red tile.* the data have 2 "):
+        train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"network": "resnet10t", "layers": "x"}, "network 'resnet10t' is unknown; choose convnet, timm:NAME"),
+        ({"network": "timm:resnet10t"}, "--subject and --network need --layers"),
+        ({"layers": "x"}, "--layers belongs to --subject or --network"),
+        ({"bilinear": -1}, "a bilinear feature of 0 entries or more was expected, not -1"),
+        ({"bilinear": 8, "backbone": "x"}, "--bilinear and --backbone name several; choose one"),
+        ({"network": "timm:x", "subject": "a:b", "layers": "x"}, "--subject and --network name several"),
+        ({"weights": "w"}, "--weights belongs to --subject package.module:function or timm:NAME"),
+        ({"network": "timm:x", "layers": "x", "variant": "interpnet3"}, "so interpnet3 means nothing"),
+    ],
+)
+def test_settings_that_contradict_each_other(values, message):
+    with pytest.raises(SettingError, match=message):
+        ModelSettings(**values)
