@@ -1,7 +1,7 @@
 """Figures that the documentation claims and that no study of `whynet reproduce` gives.
 
     python results/measure.py demo --seeds 5        the demo:                        results/demo-birds.json
-    python results/measure.py networks --seeds 1    r(x) of a ResNet, a ConvNeXt and a ViT that are trained here on six
+    python results/measure.py networks --seeds 1    r(x) of a ResNet, a ConvNeXt and a ViT that are trained here on five
                                                     painted species:                 results/networks-birds.json
 
 Runs lie in runs/measure/; those that are there already are not trained again.
@@ -46,11 +46,11 @@ def _network(name: str, layers: str, seed: int) -> dict[str, Any]:
     folder = Path("runs/measure") / f"{name.partition(':')[2]}-{seed}"
     settings = settings_with(
         {
-            "data": {"name": "birds", "num_species": 6, "data_seed": seed},
+            "data": {"name": "birds", "num_species": 5, "data_seed": seed},
             "model": {"network": name, "layers": layers, "seed": seed},
-            "classifier": {"epochs": 15, "batch_size": 32, "plateau_patience": 1},
+            "classifier": {"epochs": 10, "batch_size": 32, "plateau_patience": 1},
             "explainer": {
-                "epochs": 15, "batch_size": 32, "learning_rate": 2e-3, "captions_per_epoch": 1, "views": 2,
+                "epochs": 10, "batch_size": 32, "learning_rate": 2e-3, "captions_per_epoch": 1, "views": 2,
                 "embedding_size": 128, "hidden_size": 128, "projection_size": 128,
             },
         }

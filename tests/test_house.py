@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src/whynet").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 VAGUE_NAMES = re.compile(r"utils?|helpers?|common|misc|managers?|handlers?")
-HEAVY = {"lightning", "torchmetrics", "torchvision", "typer", "jinja2", "cv2", "pycocoevalcap", "huggingface_hub"}
+HEAVY = {
+    "lightning", "torchmetrics", "torchvision", "typer", "jinja2", "cv2", "pycocoevalcap", "huggingface_hub", "scipy",
+    "timm", "transformers",
+}  # fmt: skip
 
 
 def name(path: Path) -> str:

@@ -257,7 +257,7 @@ def _is_code(subject: str | None) -> bool:
 
 
 def _show_metrics(answer: Answer, metrics: dict[str, Any]) -> None:
-    from whynet.workflows.metrics_table import metrics_rows
+    from whynet.workflows.metrics_table import grounding_lines, honesty_lines, metrics_rows
 
     answer.say(f"Test accuracy {metrics['accuracy']:.1%} of {metrics['num_images']} pictures")
     if metrics["num_images"] < FEW:
@@ -265,6 +265,8 @@ def _show_metrics(answer: Answer, metrics: dict[str, Any]) -> None:
     columns, rows = metrics_rows(metrics)
     if rows:
         answer.figures("Sentences", columns, rows)
+    for line in (*grounding_lines(metrics), *honesty_lines(metrics)):
+        answer.say(line)
     for what, why in metrics["missing"].items():
         answer.say(f"No {what}: {why}.")
 

@@ -14,6 +14,10 @@ NAMES = {
     "attributes.true_of_image": "Claims true of the picture",
     "attributes.true_of_class": "Claims true of the class",
     "attributes.recall": "Telling attributes named",
+    "class_relevance.similarity": "Class similarity",
+    "class_relevance.rank": "Class rank (1 is best)",
+    "diversity.distinct": "Distinct sentences",
+    "diversity.copied": "Training captions word for word",
 }
 """What a reader sees first; metrics.json has all."""
 
@@ -56,7 +60,7 @@ def flat_figures(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def metrics_rows(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Column titles, and one row a figure; higher is better in all.
+    """Column titles, and one row a figure; higher is better in all but the rank and the copies.
 
     Args:
         metrics: What `metrics.json` holds.
@@ -72,6 +76,34 @@ def metrics_rows(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         if figures[0] is not None:
             rows.append([name, *("" if figure is None else _shown(figure, path) for figure in figures)])
     return COLUMNS, rows
+
+
+def grounding_lines(metrics: dict[str, Any]) -> list[str]:
+    """The causal check of `metrics.json` in a line; none where it was not made."""
+    named, other = (metrics.get("grounding", {}).get(part) for part in ("named_part", "other_part"))
+    if not (named and other):
+        return []
+    return [
+        f"Of {named['n']} words that name a part truly, {named['share']:.0%} fall by a tenth when that part is changed "
+        f"({named['low']:.0%} to {named['high']:.0%}), {other['share']:.0%} when another is ({other['low']:.0%} to "
+        f"{other['high']:.0%})."
+    ]
+
+
+def honesty_lines(metrics: dict[str, Any]) -> list[str]:
+    """What `metrics.json` tells of the honesty of the sentences, a line each; what it lacks is left out."""
+    lines = []
+    words = _at(metrics, "calibration.words.ece")
+    if words is not None:
+        claims = _at(metrics, "calibration.claims")
+        also = "" if claims is None else f", those of words that make a claim by {100 * claims:.0f} points"
+        lines.append(f"Word probabilities miss by {100 * words:.0f} points on people's captions{also}.")
+    if effect := metrics.get("true_class"):
+        lines.append(
+            f"On the {effect['num_images']} pictures that the network gets wrong, explaining the true class instead of "
+            f"the predicted one changes {effect['changed']:.0%} of the sentences."
+        )
+    return lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +139,7 @@ def tiles(metrics: dict[str, Any]) -> list[Tile]:
 
 
 def _shown(figure: float, path: str) -> str:
-    return f"{figure:.1%}" if path.startswith("attributes") else f"{figure:.1f}"
+    return f"{figure:.1%}" if path.startswith(("attributes", "diversity")) else f"{figure:.1f}"
 
 
 def _at(values: Any, path: str) -> float | None:

@@ -17,7 +17,7 @@ from whynet.models.variants import VARIANT_NAMES
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
 from whynet.workflows.gallery import gallery
-from whynet.workflows.metrics_table import Tile, metrics_rows, tiles
+from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
@@ -64,6 +64,7 @@ class Page:
     tiles: list[Tile]
     cards: list[Card]
     layers: list[Layer]
+    honesty: list[str]
     causal_check: CausalCheck | None
     columns: list[str]
     rows: list[list[str]]
@@ -130,6 +131,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         tiles=tiles(metrics),
         cards=cards,
         layers=next((word.details.layers for card in cards for word in card.words if word.details), []),
+        honesty=honesty_lines(metrics),
         causal_check=causal_check_of(metrics),
         columns=columns,
         rows=rows,

@@ -62,7 +62,6 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
     },
     "species": {
         "5 species": {"data": {"num_species": 5}},
-        "10 species": {"data": {"num_species": 10}},
         "20 species": {"data": {"num_species": 20}},
     },
 }
