@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from whynet.base.errors import DataError
-from whynet.metrics.paired_test import paired_test
+from whynet.metrics.paired_test import holm, paired_test
 
 
 def student_density(x, degrees):
@@ -76,3 +76,15 @@ def test_the_same_difference_for_every_seed():
 def test_what_cannot_be_compared_is_refused(a, b, message):
     with pytest.raises(DataError, match=message):
         paired_test(a, b)
+
+
+def test_holms_adjustment_by_its_stepwise_rejections():
+    p_values = [0.01, 0.04, 0.03, 0.005, 0.9]
+    adjusted = holm(p_values)
+    for level in (0.001, 0.02, 0.03, 0.06, 0.1, 0.95):
+        left, rejected = sorted(range(5), key=p_values.__getitem__), set()
+        while left and p_values[left[0]] <= level / len(left):
+            rejected.add(left.pop(0))
+        assert {index for index, p in enumerate(adjusted) if p <= level} == rejected
+    assert holm([]) == []
+    assert holm([0.2]) == [0.2]

@@ -8,7 +8,7 @@ import torch
 
 from whynet.base.errors import MissingDependencyError, SubjectError
 from whynet.models.introspection import Introspection
-from whynet.models.named_network import Architecture, build_network, is_named, named_architecture, named_network
+from whynet.models.named_network import Architecture, build_network, is_named, named_architecture
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 
@@ -24,6 +24,10 @@ TINY = {
     "image_size": 32,
     "patch_size": 8,
 }
+
+
+def named_network(name, *, num_classes, image_size):
+    return build_network(named_architecture(name, image_size), num_classes)
 
 
 @pytest.mark.parametrize(

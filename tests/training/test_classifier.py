@@ -8,7 +8,7 @@ from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.training.augmentation import augmented
-from whynet.training.classifier import FeaturePairs, train_classifier, train_head
+from whynet.training.classifier import FeaturePairs, HeadTraining, train_classifier, train_head
 from whynet.training.hardware import Hardware
 from whynet.training.pictures import ResizedPictures
 from whynet.training.settings import ClassifierSettings
@@ -89,7 +89,7 @@ def test_hardware_errors():
             Hardware(device="cuda")
 
 
-def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path):
+def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path, monkeypatch):
     preprocessing = Preprocessing(height=16, width=16)
     torch.manual_seed(0)
     whole = ConvNet(2, widths=(8, 16), hidden=())
@@ -105,12 +105,22 @@ def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path):
         with torch.no_grad():
             return FeaturePairs(whole.feature(whole.blocks(images)), torch.tensor(examples.labels))
 
+    step, wanting = HeadTraining.training_step, set()
+
+    def watched(self, batch, index):
+        wanting.update(name for name, parameter in self.network.named_parameters() if parameter.requires_grad)
+        return step(self, batch, index)
+
+    monkeypatch.setattr(HeadTraining, "training_step", watched)
     history = train_head(
         network, features(Stripes(65)), features(Stripes(20)), ClassifierSettings(epochs=6, batch_size=16),
         folder=tmp_path / "head", seed=0, hardware=Hardware(device="cpu"), progress=False,
     )  # fmt: skip
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in changed} == {"hidden", "output"}
+    # With several processes, each parameter that wants a gradient must get one.
+    assert {name.split(".")[0] for name in wanting} == {"hidden", "output"}
+    assert all(parameter.requires_grad for parameter in network.parameters())
     assert history[-1]["val_accuracy"] > 0.9
     images = preprocessing([Stripes(40)[index].image for index in range(40)])
     with torch.no_grad():

@@ -61,7 +61,7 @@ def test_the_classifier_learns_the_word_that_tells_the_class(tmp_path):
 
 def test_a_classifier_that_learns_nothing_is_refused(tmp_path):
     expected = r"is right about \d+\.\d% of the validation captions, but above 71.2% was expected .* class has 50.0%; "
-    with pytest.raises(TrainingError, match=expected + ".*more epochs.*tell the classes apart.*reward_weight 0"):
+    with pytest.raises(TrainingError, match=expected + ".*more epochs.*tell the classes apart.*--gve-reward-weight 0"):
         fit(train_sentence_classifier, classifier(), tmp_path, told=False, num_validation=50)
     # 0.5 + 3 standard errors of a coin thrown once for each of 50 images
     deviation = math.sqrt(sum((outcome - 0.5) ** 2 for outcome in (0, 1)) / 2 / 50)

@@ -10,7 +10,7 @@ from whynet.metrics.floors import most_frequent
 from whynet.metrics.language import language_scores
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
-from whynet.workflows.evaluate import evaluate
+from whynet.workflows.evaluate import evaluate, evaluation_options
 from whynet.workflows.metrics_table import metrics_rows, tiles
 from whynet.workflows.report import write_report
 from whynet.workflows.run import Run
@@ -44,6 +44,9 @@ def test_metrics_of_ones_own_pictures(run, quick_settings, language_tools):
         "causal check of the words": "pictures can be changed part by part where they are painted, and nowhere else",
     }
     assert metrics["seconds"] > 0
+    assert (
+        metrics["options"] == evaluation_options() == {"beam": 1, "language": True, "floors": True, "num_checked": 300}
+    )
 
 
 def test_language_metrics_can_be_left_out(run):

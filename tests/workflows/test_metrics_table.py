@@ -65,13 +65,14 @@ def test_honesty_in_words():
         "another is (9% to 13%)."
     ]
     assert honesty_lines(HONEST) == [
-        "Word probabilities miss by 3 points on people's captions, those of words that make a claim by 5 points.",
+        "Word probabilities miss by 3.1 points on people's captions; taken for the chance that a claim is true they "
+        "miss by 5.0, since other true words compete with each.",
         "On the 7 pictures that the network gets wrong, explaining the true class instead of the predicted one changes "
         "40% of the sentences.",
     ]
     assert grounding_lines({**HONEST, "grounding": {"layers": {}}}) == grounding_lines(METRICS) == []
     assert honesty_lines({**HONEST, "true_class": None, "calibration": {"words": {"ece": 0.031}, "claims": None}}) == [
-        "Word probabilities miss by 3 points on people's captions."
+        "Word probabilities miss by 3.1 points on people's captions."
     ]
 
 

@@ -91,6 +91,8 @@ def test_a_network_by_name_is_trained_and_explained(network, layers, brief, tmp_
     weights = run.folder / "classifier" / "model.safetensors"
     again = replace(settings, model=ModelSettings(subject=network, weights=str(weights), layers=layers))
     other = Explainer(train(tmp_path / "again", again, hardware=CPU, progress=False), device="cpu")
+    assert other.subject.preprocess == explainer.subject.preprocess
+    assert (other.subject.preprocess.height, other.subject.preprocess.width) == (32, 32)
     images = torch.randn(2, 3, 32, 32)
     assert torch.equal(other.subject.logits(images), explainer.subject.logits(images))
 

@@ -253,7 +253,9 @@ def _command() -> str:
 
 
 def _is_code(subject: str | None) -> bool:
-    return subject is not None and ":" in subject and not Path(subject).exists()
+    from whynet.workflows.train import is_code
+
+    return subject is not None and is_code(subject)
 
 
 def _show_metrics(answer: Answer, metrics: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from whynet.metrics.grounded_words import GroundedWords
     from whynet.metrics.language import LanguageMetrics, has_words, language_scores, tokenised_words
     from whynet.metrics.meteor import Meteor, MeteorScores
-    from whynet.metrics.paired_test import PairedTest
+    from whynet.metrics.paired_test import PairedTest, holm
 
 _HOMES = {
     "AttributeTruth": "attribute_truth",
@@ -34,6 +34,7 @@ _HOMES = {
     "copied_share": "diversity",
     "distinct_share": "diversity",
     "has_words": "language",
+    "holm": "paired_test",
     "language_scores": "language",
     "most_frequent": "floors",
     "random_same_class": "floors",
@@ -54,6 +55,7 @@ __all__ = [
     "copied_share",
     "distinct_share",
     "has_words",
+    "holm",
     "language_scores",
     "most_frequent",
     "paired_test",

@@ -77,3 +77,23 @@ def paired_test(a: Sequence[float], b: Sequence[float]) -> PairedTest:
     result = ttest_rel(first, second)
     low, high = result.confidence_interval(_CONFIDENCE)
     return PairedTest(difference=mean, low=float(low), high=float(high), p_value=float(result.pvalue), n=len(a))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values of several tests, adjusted so that one of them below 0.05 is as rare by chance as for a single test.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979: with
+    p_(1) <= ... <= p_(m), adjusted_(i) = max over j <= i of min(1, (m - j + 1) p_(j)).
+
+    Args:
+        p_values: Of tests of one family, each in [0, 1].
+
+    Returns:
+        The adjusted p-values, in the order given.
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted

@@ -69,6 +69,8 @@ class CompactBilinearPooling(nn.Module):
     def sketch(self, maps: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch outputs"]:
         """The tensor sketch of each map, before root and norm; half precision is raised to single.
 
+        On a GPU the sums of either way come in no fixed order, so the last digits differ from call to call.
+
         The Gram matrix has channels^2 entries, the Fourier way two transforms of `outputs` numbers a position, and an
         entry costs about the same in both: the Gram matrix is taken if channels^2 <= 2 positions outputs.
 

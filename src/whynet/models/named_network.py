@@ -52,24 +52,17 @@ def is_named(name: str) -> bool:
     return prefix in LIBRARIES and bool(rest)
 
 
-def named_network(name: str, *, num_classes: int, image_size: int | None) -> nn.Module:
-    """An untrained network; its weights come from torch's global generator.
+def named_architecture(name: str, image_size: int | None) -> Architecture:
+    """The description of a named network, for which config.json may be fetched.
 
     Args:
         name: "timm:NAME", "torchvision:NAME", "hf:REPOSITORY" or "hf:FOLDER".
-        num_classes: How many logits it returns.
         image_size: Side of the input in pixels, for networks built for one size; None is their usual one.
 
     Raises:
         MissingDependencyError: The library is not installed.
-        SubjectError: There is no such network (near names are listed), it cannot have that size, or the description of
-            a repository cannot be fetched.
+        SubjectError: The description of a repository cannot be found or fetched.
     """
-    return build_network(named_architecture(name, image_size), num_classes)
-
-
-def named_architecture(name: str, image_size: int | None) -> Architecture:
-    """The description of a named network, for which config.json may be fetched; raises as `named_network`."""
     library(name)
     prefix, _, rest = name.partition(":")
     if prefix != "hf":
@@ -81,7 +74,7 @@ def named_architecture(name: str, image_size: int | None) -> Architecture:
 
 
 def build_network(architecture: Architecture, num_classes: int) -> nn.Module:
-    """The untrained network of a description.
+    """The untrained network of a description; its weights come from torch's global generator.
 
     Args:
         architecture: Of which network.
@@ -171,7 +164,8 @@ def hub_file(repository: str, file_name: str, name: str) -> Path:
         remedy = (
             "fetch the safetensors file elsewhere and name it with --weights FILE"
             if what == "weights"
-            else "fetch config.json and preprocessor_config.json elsewhere into a folder and name it hf:FOLDER"
+            else "fetch config.json and preprocessor_config.json elsewhere into a folder, name it hf:FOLDER, and its "
+            "weights with --weights FILE"
         )
         raise SubjectError(f"the {what} of {name} could not be fetched ({first_line(error)}); {remedy}") from error
 

@@ -81,6 +81,10 @@ def published_class_names(architecture: Architecture) -> tuple[str, ...]:
     prefix, _, rest = name.partition(":")
     if prefix == "hf":
         labels = (architecture.config or {}).get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}
+        if not all(str(key).isdecimal() for key in labels):
+            raise SubjectError(
+                f"id2label in the config.json of {name} must be keyed by numbers, not {list(labels)[:3]}"
+            )
         return _unique([str(labels[key]) for key in sorted(labels, key=int)])
     check_known(name)
     if prefix == "torchvision":

@@ -109,7 +109,7 @@ def network_from_file(architecture: Architecture, num_classes: int, path: Path) 
     held = network.state_dict()
     for key, shape in _shapes(path).items():
         own = tuple(held[key].shape) if key in held else None
-        if own is not None and shape != own and shape[1:] == own[1:] and own[0] == num_classes:
+        if own and shape and shape != own and shape[1:] == own[1:] and own[0] == num_classes:
             raise SubjectError(
                 f"the weights are of a network with {shape[0]} outputs, but there are {num_classes} class names; "
                 f"name one class an output of {path}"

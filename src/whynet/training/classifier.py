@@ -182,7 +182,14 @@ def train_head(
         TrainingError: The loss became NaN.
     """
     module = HeadTraining(network, network.output.out_features, settings)
-    return _fit(module, train, validation, folder=folder, seed=seed, hardware=hardware, progress=progress)
+    fixed = [parameter for part in (network.blocks, network.feature) for parameter in part.parameters()]
+    for parameter in fixed:
+        parameter.requires_grad_(False)  # several processes wait for the gradient of all that want one
+    try:
+        return _fit(module, train, validation, folder=folder, seed=seed, hardware=hardware, progress=progress)
+    finally:
+        for parameter in fixed:
+            parameter.requires_grad_(True)
 
 
 def _fit(

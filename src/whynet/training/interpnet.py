@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from whynet.base.errors import DataError
-from whynet.base.tokens import PADDING, START
+from whynet.base.tokens import PADDING, START, UNKNOWN
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
 from whynet.training.fitting import Fitting
@@ -65,10 +65,13 @@ def collate(pairs: Sequence[Pair]) -> tuple[Reading, TokenIds]:
 
 
 def sentence_loss(scores: Float[Tensor, "batch time vocabulary"], targets: TokenIds) -> Float[Tensor, ""]:
-    """Cross-entropy: mean over the words of each sentence, then over sentences; padding counts nothing. In nats."""
-    losses = F.cross_entropy(scores.transpose(1, 2), targets, ignore_index=PADDING, reduction="none")  # (B, T)
-    lengths = (targets != PADDING).sum(1)
-    return (losses.sum(1) / lengths).mean()
+    """Cross-entropy: mean over the words of each sentence, then over sentences; padding counts nothing. In nats.
+
+    Nor does a word that the vocabulary lacks: in validation it would reward a model for expecting what it never met.
+    """
+    known = targets.masked_fill(targets == UNKNOWN, PADDING)
+    losses = F.cross_entropy(scores.transpose(1, 2), known, ignore_index=PADDING, reduction="none")  # (B, T)
+    return (losses.sum(1) / (known != PADDING).sum(1)).mean()
 
 
 class ExplainerTraining(pl.LightningModule):

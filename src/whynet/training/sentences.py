@@ -267,5 +267,5 @@ def _refuse_a_guesser(accuracy: float, validation: LabelledSentences) -> None:
         raise TrainingError(
             f"the sentence classifier is right about {accuracy:.1%} of the validation captions, but above {needed:.1%} "
             f"was expected where the most frequent class has {share:.1%}; train it for more epochs, use captions that "
-            "tell the classes apart, or train without reward (reward_weight 0)"
+            "tell the classes apart, or train without reward (--gve-reward-weight 0)"
         )

@@ -10,6 +10,7 @@ from whynet.base.errors import DataError
 from whynet.base.progress import reporting
 from whynet.data.bad_examples import without_bad
 from whynet.data.birds.dataset import PaintedBirds
+from whynet.data.birds.individual import Difficulty
 from whynet.data.birds.interventions import Intervention, interventions
 from whynet.data.birds.parsing import parse_claims
 from whynet.data.cub import CUB
@@ -81,8 +82,9 @@ def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
 
 def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
     part = partial(
-        PaintedBirds, num_species=settings.num_species, image_size=settings.input_size, seed=settings.data_seed
-    )
+        PaintedBirds, num_species=settings.num_species, image_size=settings.input_size, seed=settings.data_seed,
+        difficulty=Difficulty().with_departures(settings.departures),
+    )  # fmt: skip
     test = part("test")
     claims = ClaimTruth(parse=parse_claims, of_class=test.class_claims, discriminative=test.discriminative_claims)
     return Splits(

@@ -10,6 +10,7 @@ Writes `sentences.json` (one row a test picture) and `metrics.json`:
     floors.{random_same_class,most_frequent}   these four of the floors, metrics.floors
     calibration.{words,claims}, true_class     honesty
     grounding                              grounding; its causal check on painted birds only
+    options                                how it was evaluated
     missing                                what could not be computed, and why; `language of some captions` counts
                                            those without a word for the language metrics, which are left out there
     num_images, seconds
@@ -76,9 +77,18 @@ def evaluate(
             explainer, splits, beam=beam, language=language, floors=floors, num_checked=num_checked,
             cache=cache or FeatureCache(),
         )  # fmt: skip
+        metrics["options"] = evaluation_options(beam=beam, language=language, floors=floors, num_checked=num_checked)
+        explainer.run.write(METRICS, metrics)  # before the stage counts as complete
     metrics["seconds"] = explainer.run.seconds()
     explainer.run.write(METRICS, metrics)
     return metrics
+
+
+def evaluation_options(
+    *, beam: int = 1, language: bool = True, floors: bool = True, num_checked: int = NUM_IMAGES
+) -> dict[str, Any]:
+    """What `metrics.json` keeps of how it was made, under `options`; the arguments are those of `evaluate`."""
+    return {"beam": beam, "language": language, "floors": floors, "num_checked": num_checked}
 
 
 def _evaluate(
@@ -112,7 +122,7 @@ def _evaluate(
         metrics |= scorer.score({index: written[index].text for index in scorer.captioned})
         if floors:
             metrics["floors"] = {name: scorer.score(own) for name, own in scorer.floors().items()}
-        metrics["true_class"] = true_against_predicted(explainer, readings, logits, test.labels, scorer)
+        metrics["true_class"] = true_against_predicted(explainer, readings, logits, test.labels, scorer, beam=beam)
         metrics["missing"] |= scorer.missing
     grounding = ground_gallery(explainer, conditioned, sentences)
     for index, row in enumerate(rows):

@@ -65,7 +65,13 @@ def calibration_of_claims(
 
 
 def true_against_predicted(
-    explainer: Explainer, readings: Reading, logits: Logits, labels: Sequence[int], scorer: SentenceFigures
+    explainer: Explainer,
+    readings: Reading,
+    logits: Logits,
+    labels: Sequence[int],
+    scorer: SentenceFigures,
+    *,
+    beam: int = 1,
 ) -> dict[str, Any] | None:
     """What explaining the true class instead of the predicted one changes, on the pictures where they differ.
 
@@ -74,7 +80,8 @@ def true_against_predicted(
         readings: r(x) of each test picture, without a class embedding.
         logits: Of each.
         labels: The true classes.
-        scorer: Scores the sentences of both kinds.
+        scorer: Scores the sentences of both kinds; CIDEr's idf comes from these pictures alone.
+        beam: Sentences kept side by side while one is written.
 
     Returns:
         `num_images`, `changed` (share of them whose sentence is another) and the figures of either kind; None where
@@ -89,7 +96,7 @@ def true_against_predicted(
     kinds = {}
     for kind, classes in {"predicted": predicted, "true": truth}.items():
         read = explainer.conditioned(readings[wrong], logits[wrong], classes[wrong])
-        kinds[kind] = [sentence.text for sentence in explainer.sentences(read) if sentence is not None]
+        kinds[kind] = [sentence.text for sentence in explainer.sentences(read, beam=beam) if sentence is not None]
     changed = sum(a != b for a, b in zip(kinds["predicted"], kinds["true"], strict=True)) / len(wrong)
     figures = {kind: scorer.score(dict(zip(wrong.tolist(), written, strict=True))) for kind, written in kinds.items()}
     return {"num_images": len(wrong), "changed": changed, **figures}

@@ -45,6 +45,10 @@ FIGURES = {
     "ece_claims": "calibration.claims",
     "grounded_named_part": "grounding.named_part.share",
     "grounded_other_part": "grounding.other_part.share",
+    "grounded_difference": "grounding.difference.share",
+    "grounded_difference_low": "grounding.difference.low",
+    "grounded_difference_high": "grounding.difference.high",
+    "grounded_words": "grounding.difference.n",
 }
 """The keys of results files, with where `metrics.json` has them."""
 
@@ -96,8 +100,13 @@ def honesty_lines(metrics: dict[str, Any]) -> list[str]:
     words = _at(metrics, "calibration.words.ece")
     if words is not None:
         claims = _at(metrics, "calibration.claims")
-        also = "" if claims is None else f", those of words that make a claim by {100 * claims:.0f} points"
-        lines.append(f"Word probabilities miss by {100 * words:.0f} points on people's captions{also}.")
+        also = (
+            ""
+            if claims is None
+            else f"; taken for the chance that a claim is true they miss by {100 * claims:.1f}, since other true words "
+            "compete with each"
+        )
+        lines.append(f"Word probabilities miss by {100 * words:.1f} points on people's captions{also}.")
     if effect := metrics.get("true_class"):
         lines.append(
             f"On the {effect['num_images']} pictures that the network gets wrong, explaining the true class instead of "

@@ -4,8 +4,10 @@ Trained here: our convnet with the head of a variant; a network by name (`timm:r
 on the feature of a network that was trained before (`--backbone`). As it is: `--subject`.
 """
 
+import inspect
 from collections.abc import Sequence
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import torch
@@ -27,7 +29,7 @@ from whynet.training.classifier import FeaturePairs, train_classifier, train_hea
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits
 from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.reading import introspection_of, read_all
+from whynet.workflows.reading import BATCH_SIZE, introspection_of, read_all
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import TrainSettings
 
@@ -84,7 +86,8 @@ def own_subject(settings: TrainSettings, class_names: Sequence[str]) -> tuple[Su
     if folder is not None:
         subject = load_subject(folder)
     elif is_named(name):
-        subject = named_subject(name, class_names=class_names if file else None, weights=file)
+        size = settings.data.image_size  # None: the network's own
+        subject = named_subject(name, class_names=class_names if file else None, weights=file, image_size=size)
     else:
         function = name
         subject = import_subject(
@@ -111,9 +114,12 @@ def read_views(
     """r(x) of each picture as it is, then of all pictures changed at random, once for each further view."""
     shift, relight = settings.classifier.shift, settings.classifier.relight
     change = partial(augmented, shift=shift, relight=relight)
+    code = blake2b(inspect.getsource(augmented).encode(), digest_size=8).hexdigest()
     readings = [read_all(introspection, examples, cache=cache)[0]]
     for view in range(1, views):
-        name = f"view {view}, seed {settings.model.seed}, shift {shift}, relight {relight}"
+        name = (
+            f"view {view}, seed {settings.model.seed}, shift {shift}, relight {relight}, {BATCH_SIZE} at once, {code}"
+        )
         with seeded(settings.model.seed, "view", view):
             readings.append(read_all(introspection, examples, change=change, change_name=name, cache=cache)[0])
     return torch.cat(readings)

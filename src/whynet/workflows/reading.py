@@ -13,6 +13,9 @@ from whynet.models.variants import VARIANTS
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.settings import ModelSettings
 
+BATCH_SIZE = 64
+"""Pictures a forward pass."""
+
 
 def introspection_of(settings: ModelSettings, subject: Subject) -> Introspection:
     """What an explainer of these settings reads of its subject; raises `SubjectError` if a layer does not exist."""
@@ -30,7 +33,6 @@ def read_all(
     change: Callable[[Images], Images] = lambda images: images,
     change_name: str = "",
     cache: FeatureCache | None = None,
-    batch_size: int = 64,
 ) -> tuple[Reading, Logits]:
     """r(x) and the logits of each example, in order, on the CPU.
 
@@ -40,7 +42,6 @@ def read_all(
         change: What is done to the preprocessed images first.
         change_name: Says all that `change` does, its random stream included; two changes of one name are the same.
         cache: Where readings are kept; None keeps nothing.
-        batch_size: Pictures a forward pass.
 
     Raises:
         SubjectError: The network returned NaN, or not one logit for each class.
@@ -50,7 +51,7 @@ def read_all(
     if cache is not None and key is not None and (found := cache.load(key)) is not None:
         return found
     readings, logits = [], []
-    batches = [range(start, min(start + batch_size, len(examples))) for start in range(0, len(examples), batch_size)]
+    batches = [range(start, min(start + BATCH_SIZE, len(examples))) for start in range(0, len(examples), BATCH_SIZE)]
     for batch in track(batches, "Reading activations"):
         images = introspection.subject.preprocess([examples[index].image for index in batch])
         reading, output = introspection.read(change(images))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from whynet.base.errors import SettingError
+from whynet.data.birds.individual import MAX_DEPARTURES
 from whynet.models.named_network import is_named
 from whynet.models.variants import VARIANTS
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
@@ -41,8 +42,8 @@ class DataSettings:
             object.__setattr__(self, "root", str(Path(self.root).resolve()))
         if self.image_size is not None and self.image_size < 1:
             raise SettingError(f"an image size of at least 1 pixel was expected, not {self.image_size}")
-        if not 0 <= self.departures <= 4:
-            raise SettingError(f"departures 0 to 4 times as likely were expected, not {self.departures}")
+        if not 0 <= self.departures <= MAX_DEPARTURES:
+            raise SettingError(f"departures 0 to {MAX_DEPARTURES} times as likely were expected, not {self.departures}")
         if not 0 < self.held_out < 1:
             raise SettingError(f"a held-out share between 0 and 1 was expected, not {self.held_out}")
 
@@ -103,6 +104,9 @@ class ModelSettings:
             )
         if self.bilinear < 0:
             raise SettingError(f"a bilinear feature of 0 entries or more was expected, not {self.bilinear}")
+        for name in ("weights", "backbone"):  # a run must find them from any folder
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, str(Path(path).resolve()))
         self._check_one_network()
         self._check_layers()
 

@@ -108,14 +108,20 @@ def resumed_settings(folder: Path, given: dict[str, dict[str, Any]]) -> TrainSet
                     f"{folder} was begun with {group} {name} = {value!r}, not {named[group][name]!r}; leave it out"
                 )
     subject = settings.model.subject
-    is_code = subject is not None and not is_named(subject) and saved_folder(subject) is None
-    if is_code and "subject" not in given.get("model", {}):
+    if subject is not None and is_code(subject) and "subject" not in given.get("model", {}):
         raise SubjectError(f"{folder} explains {subject}; to let that code run, name it again: --subject {subject}")
     return settings
+
+
+def is_code(subject: str) -> bool:
+    """Whether a `--subject` is the user's own function, whose code runs only if it is named again."""
+    return not is_named(subject) and saved_folder(subject) is None
 
 
 def _begun(folder: Path, settings: TrainSettings) -> Run:
     run = Run.open(folder)
     if TrainSettings.from_json(run.settings) != settings:
-        raise SettingError(f"{folder} was begun with other settings; resume it with `resumed_settings`")
+        raise SettingError(
+            f"{folder} was begun with other settings; go on with those, or choose another folder, or remove this one"
+        )
     return run

@@ -1,12 +1,15 @@
 import json
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from whynet.base.errors import SettingError
+from whynet.base.errors import RunError, SettingError
+from whynet.workflows.catalogue import open_data
 from whynet.workflows.reproduce import reproduce_interpnet
-from whynet.workflows.reproduce.interpnet import EXPERIMENTS, PAPER, ROWS, SCALES, Scale, _Plan
+from whynet.workflows.reproduce.plan import EXPERIMENTS, PAPER, ROWS, SCALES, Plan, Scale
 from whynet.workflows.run import Run
-from whynet.workflows.settings import settings_with
+from whynet.workflows.settings import DataSettings, settings_with
 
 TINY = Scale(
     bilinear=16,
@@ -20,13 +23,13 @@ TINY = Scale(
 
 
 def plan(tmp_path, scale=TINY):
-    return _Plan(data="birds", root=None, folder=tmp_path, scale=scale)
+    return Plan(data="birds", root=None, folder=tmp_path, scale=scale)
 
 
 def test_all_settings_of_every_study_are_settings(tmp_path):
     for data, scale in SCALES.items():
         root = None if data == "birds" else str(tmp_path)
-        study = _Plan(data=data, root=root, folder=tmp_path, scale=scale)
+        study = Plan(data=data, root=root, folder=tmp_path, scale=scale)
         for experiment in [None, *(EXPERIMENTS if data == "birds" else ())]:
             for cell in study.cells(range(2), experiment):
                 for one in (cell, study.backbone(cell)):
@@ -55,9 +58,52 @@ def test_conditions_share_a_run_if_they_ask_for_the_same_and_only_then(tmp_path)
             assert settings_with(dict(twin.settings)) == settings_with(dict(cell.settings))
     shared = [cell for cell in study.cells(range(3), "departures") if cell.folder in table]
     assert {cell.condition for cell in shared} == {"males, females, seasons, morphs"}
-    for cell in seen.values():
-        backbone = study.backbone(cell)
-        assert backbone.settings["data"] == cell.settings["data"] or "standardise" in cell.folder
+    data_of: dict[str, object] = {}
+    for cell in seen.values():  # one backbone folder, one data set
+        folder = cell.settings["model"]["backbone"]
+        assert data_of.setdefault(folder, cell.settings["data"]) == cell.settings["data"]
+        assert study.backbone(cell).folder == folder
+
+
+@pytest.mark.parametrize("experiment", ["departures", "species"])
+def test_conditions_of_the_data_are_other_data(experiment, tmp_path):
+    cells = plan(tmp_path, SCALES["birds"]).cells([0], experiment)
+    opened = {cell.condition: open_data(DataSettings(**cell.settings["data"])).test.fingerprint() for cell in cells}
+    assert len(set(opened.values())) == len(opened) == len(EXPERIMENTS[experiment])
+
+
+def result(accuracy, **rest):
+    return {"accuracy": accuracy, "made_by": "0.2.0", **rest}
+
+
+def test_a_refused_reward_costs_its_own_row_alone(tmp_path):
+    cells = [cell for cell in plan(tmp_path).cells(range(2), None) if cell.row in ("interpnet2", "captioning", "gve")]
+    metrics = [{"failed": "no reward"} if cell.row == "gve" else result(0.5 + 0.1 * cell.seed) for cell in cells]
+    found = _results(plan(tmp_path), cells, metrics)
+    assert [row["name"] for row in found["rows"]] == ["InterpNET(2)", "Captioning"]
+    gve = "Generating Visual Explanations"
+    assert found["failed"] == [{"name": gve, "seed": seed, "why": "no reward"} for seed in range(2)]
+    assert found["runs_made_by_whynet"] == ["0.2.0"]
+
+
+def test_tests_are_paired_by_seed_and_adjusted_together(tmp_path):
+    cells = [cell for cell in plan(tmp_path).cells(range(3), None) if cell.row in ("interpnet0", "interpnet2")]
+    figures = [
+        {"recall": 0.3 + 0.01 * cell.seed**2 + (0.1 + 0.001 * cell.seed if cell.row == "interpnet2" else 0)}
+        for cell in cells
+    ]
+    (test,) = _tests(cells, figures)
+    assert (test["a"], test["b"], test["metric"], test["n"]) == ("InterpNET(2)", "InterpNET(0)", "recall", 3)
+    assert test["difference"] == pytest.approx(0.101)
+    assert test["p_holm"] == test["p_value"] < 0.001
+
+
+def test_a_run_that_another_study_is_at_is_refused(tmp_path):
+    (cell,) = (cell for cell in plan(tmp_path).cells([0], None) if cell.row == "interpnet2")
+    lock = Path(cell.folder).with_name(".interpnet2.lock")
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock), pytest.raises(RunError, match="another study is at work on .*interpnet2; wait for it"):
+        measured(cell, True, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +136,7 @@ def test_a_study_that_was_broken_off_goes_on_where_it_stopped(tmp_path, language
     first = Run.open(tmp_path / "study/seed0/interpnet0").record()
     results = reproduce_interpnet(**study, say=said.append)
     assert Run.open(tmp_path / "study/seed0/interpnet0").record() == first
-    assert said[-1] == "7 of 7: gve  seed 0"
+    assert said[-1] == "7 of 7: gve seed 0"
     assert [row["name"] for row in results["rows"]] == [row.name for row in ROWS.values()]
     for row in results["rows"]:
         assert {"accuracy", "meteor_coco", "cider_interpnet", "true_of_class", "class_similarity", "class_rank"} <= set(

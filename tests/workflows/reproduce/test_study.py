@@ -98,9 +98,19 @@ def test_rows_hold_mean_deviation_and_one_value_a_seed():
     assert gathered(rows, cells[:1], figures[:1])[0]["metrics"]["x"]["sd"] is None
 
 
-def test_a_figure_of_some_seeds_alone_is_refused():
-    with pytest.raises(RunError, match="y of a is there for some seeds alone"):
-        gathered({"a": Row(name="A")}, [cell("a", 0), cell("a", 1)], [{"x": 1.0, "y": 1.0}, {"x": 1.0}])
+def test_a_figure_of_some_seeds_alone_is_left_out_and_named():
+    (row,) = gathered({"a": Row(name="A")}, [cell("a", 0), cell("a", 1)], [{"x": 1.0, "y": 1.0}, {"x": 1.0}])
+    assert list(row["metrics"]) == ["x"]
+    assert row["lacking"] == ["y"]
+
+
+def dying(one, alone):
+    os._exit(1)
+
+
+def test_a_worker_that_dies_is_told():
+    with pytest.raises(RunError, match="a worker died, as it does when memory runs out; go on with fewer --jobs"):
+        run_cells([cell("a", 0)], dying, jobs=2, on_done=lambda _: None)
 
 
 def test_a_results_file_says_what_made_it():

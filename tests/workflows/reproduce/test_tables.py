@@ -15,13 +15,16 @@ RESULTS = {
         {"name": "<b>", "condition": "hot", "metrics": {"meteor_interpnet": metric(30.0, 30.0)}},
     ],
     "floors": [{"name": "floor", "metrics": {"recall": metric(0.1, 0.1)}}],
-    "tests": [{"a": "A", "b": "B", "metric": "recall", "difference": 0.02, "low": -0.01, "high": 0.05, "p_value": 0.2}],
+    "tests": [
+        {"a": "A", "b": "B", "metric": "recall", "difference": 0.02, "low": -0.01, "high": 0.05, "p_value": 0.2,
+         "p_holm": 0.4},
+    ],
 }  # fmt: skip
 
 
 def test_a_panel_shows_mean_spread_and_the_papers_figure():
     columns, rows = panel(RESULTS, ("meteor_interpnet", "recall", "rouge_l"))
-    assert columns == ["", "METEOR", "Telling attributes named, %"]
+    assert columns == ["", "METEOR (interpnet)", "Telling attributes named, %"]
     assert rows == [
         ["InterpNET(2)", "41.0 ± 0.5 (37.9)", "30.0 ± 50.0"],
         ["<b>, hot", "30.0 ± 0.5", ""],
@@ -36,7 +39,7 @@ def test_a_panel_shows_mean_spread_and_the_papers_figure():
 
 def test_shares_are_tested_in_percent():
     assert paired_lines(RESULTS)[1] == [
-        ["A \N{MINUS SIGN} B", "Telling attributes named, %", "+2.0", "-1.0 to +5.0", "0.200"]
+        ["A \N{MINUS SIGN} B", "Telling attributes named, %", "+2.0", "-1.0 to +5.0", "0.200", "0.400"]
     ]
 
 

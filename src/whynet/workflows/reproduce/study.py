@@ -13,6 +13,7 @@ import statistics
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 
+import whynet
 from whynet.base.errors import RunError, SettingError
 
 Figures = dict[str, float]
@@ -67,7 +69,9 @@ def run_cells(
 
     Raises:
         SettingError: `jobs` is below 1.
-        WhynetError: The first error of a cell; those that have not begun are left for the next call.
+        RunError: A worker died.
+        WhynetError: The first error of a cell. Cells under way are ended, and go on from their last epoch in the next
+            call, as do those that have not begun.
     """
     if jobs < 1:
         raise SettingError(f"at least one job was expected, not {jobs}")
@@ -79,9 +83,12 @@ def run_cells(
         return results
     with _pool(min(jobs, max(len(cells), 1)), jobs) as pool:
         futures = {pool.submit(work, cell, False): cell for cell in cells}
-        for future in as_completed(futures):
-            future.result()
-            on_done(futures[future])
+        try:
+            for future in as_completed(futures):
+                future.result()
+                on_done(futures[future])
+        except BrokenProcessPool as error:
+            raise RunError("a worker died, as it does when memory runs out; go on with fewer --jobs") from error
         return [future.result() for future in futures]
 
 
@@ -116,8 +123,7 @@ def _end_with_parent() -> None:
 def gathered(rows: Mapping[str, Row], cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
     """The rows of a results file: mean, standard deviation and one value a seed of each figure.
 
-    Raises:
-        RunError: A figure is there for some seeds of a row and not for others.
+    A figure that some seeds of a row lack (no claim was made, say) is left out of the row, and named in `lacking`.
     """
     grouped: dict[tuple[str, str], list[Figures]] = {}
     for cell, own in zip(cells, figures, strict=True):
@@ -125,16 +131,15 @@ def gathered(rows: Mapping[str, Row], cells: Sequence[Cell], figures: Sequence[F
     result = []
     for (row, condition), seeds in grouped.items():
         keys = list(dict.fromkeys(key for own in seeds for key in own))
-        if lacking := [key for key in keys if any(key not in own for own in seeds)]:
-            raise RunError(
-                f"{lacking[0]} of {row} is there for some seeds alone; remove the runs of that row and reproduce again"
-            )
+        lacking = [key for key in keys if any(key not in own for own in seeds)]
         entry: dict[str, Any] = {"name": rows[row].name}
         if condition:
             entry["condition"] = condition
         if rows[row].paper:
             entry["paper"] = dict(rows[row].paper)
-        entry["metrics"] = {key: spread([own[key] for own in seeds]) for key in keys}
+        entry["metrics"] = {key: spread([own[key] for own in seeds]) for key in keys if key not in lacking}
+        if lacking:
+            entry["lacking"] = lacking
         result.append(entry)
     return result
 
@@ -150,10 +155,14 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 def header(command: str, data: str, seeds: Sequence[int]) -> dict[str, Any]:
     """What every results file begins with."""
-    packages = ("whynet", "torch", "lightning", "numpy")
+    packages = ("torch", "lightning", "numpy")
     return {
         "command": command,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "versions": {
+            "python": platform.python_version(),
+            "whynet": whynet.__version__,
+            **{name: version(name) for name in packages},
+        },
         "data": data,
         "seeds": list(seeds),
     }

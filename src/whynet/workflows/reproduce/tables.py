@@ -10,9 +10,10 @@ SHARES = (
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 TITLES = {
-    "accuracy": "Accuracy, %", "meteor_coco": "METEOR", "bleu4_coco": "BLEU-4", "cider_d_coco": "CIDEr-D",
-    "meteor_interpnet": "METEOR", "bleu4_interpnet": "BLEU-4", "cider_interpnet": "CIDEr",
-    "cider_d_interpnet": "CIDEr-D",
+    "accuracy": "Accuracy, %", "meteor_coco": "METEOR (coco)", "bleu4_coco": "BLEU-4 (coco)",
+    "cider_d_coco": "CIDEr-D (coco)", "meteor_interpnet": "METEOR (interpnet)",
+    "bleu4_interpnet": "BLEU-4 (interpnet)", "cider_interpnet": "CIDEr (interpnet)",
+    "cider_d_interpnet": "CIDEr-D (interpnet)",
     "true_of_image": "Claims true, %", "recall": "Telling attributes named, %", "class_similarity": "Class similarity",
     "class_rank": "Class rank", "distinct": "Distinct, %", "copied": "Copied, %", "ece_words": "ECE of words, %",
     "ece_claims": "ECE of claims, %", "grounded_named_part": "Falls without its part, %",
@@ -60,7 +61,7 @@ def panels(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[li
 def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The paired tests: what the one has more than the other, with its 95 % interval over the seeds, and p."""
     condition = any("condition" in test for test in results["tests"])
-    columns = ["Difference", *(["condition"] if condition else []), "figure", "mean", "95 % interval", "p"]
+    columns = ["Difference", *(["condition"] if condition else []), "figure", "mean", "95 % interval", "p", "p (Holm)"]
     rows = []
     for test in results["tests"]:
         factor = 100 if test["metric"] in SHARES else 1
@@ -73,6 +74,7 @@ def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
                 f"{factor * test['difference']:+.1f}",
                 f"{low:+.1f} to {high:+.1f}",
                 f"{test['p_value']:.3f}",
+                f"{test['p_holm']:.3f}",
             ]
         )
     return columns, rows
