@@ -5,40 +5,22 @@ python results/table.py
 
 import json
 from pathlib import Path
-from typing import Any
+
+from whynet.workflows.reproduce.tables import markdown, panel
 
 SHOWN = {
-    "accuracy": "Test accuracy, %",
-    "true_of_image": "Claims true of the picture, %",
-    "recall": "Telling attributes named, %",
-    "meteor_coco": "METEOR (coco)",
-    "bleu4_coco": "BLEU-4 (coco)",
-    "cider_d_coco": "CIDEr-D (coco)",
+    "interpnet-birds": ("accuracy", "meteor_coco", "cider_d_coco", "true_of_image", "recall", "class_rank"),
 }
-SHARES = ("accuracy", "true_of_image", "recall")
-TITLES = {"birds": "painted birds", "cub10": "ten species of CUB"}
+TITLES = {"birds": "painted birds"}
 
 
-def table(results: dict[str, Any]) -> str:
-    """Mean and standard deviation over the seeds, one column a row of the results."""
-    title = TITLES.get(results["data"], results["data"])
-    columns = [f"{title}, {len(results['seeds'])} seeds", *(row["name"] for row in results["rows"])]
-    lines = [columns, ["---", *("---:" for _ in results["rows"])]]
-    for key, name in SHOWN.items():
-        if key in results["rows"][0]["metrics"]:
-            lines.append(
-                [name, *(_figure(row["metrics"].get(key), 100 if key in SHARES else 1) for row in results["rows"])]
-            )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _figure(metric: dict[str, Any] | None, scale: float) -> str:
-    if metric is None:
-        return ""
-    spread = "" if metric["sd"] is None else f" ± {scale * metric['sd']:.1f}"
-    return f"{scale * metric['mean']:.1f}{spread}"
+def table(study: str) -> str:
+    """Mean and standard deviation over the seeds, one row a model, floors last."""
+    results = json.loads((Path(__file__).parent / f"{study}.json").read_text("utf-8"))
+    columns, rows = panel(results, SHOWN[study], papers=False)
+    return markdown([f"{TITLES[results['data']]}, {len(results['seeds'])} seeds", *columns[1:]], rows)
 
 
 if __name__ == "__main__":
-    for path in sorted(Path(__file__).parent.glob("demo-*.json")):
-        print(table(json.loads(path.read_text())), end="\n\n")
+    for study in SHOWN:
+        print(table(study), end="\n\n")

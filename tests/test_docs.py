@@ -41,8 +41,20 @@ def test_pictures_and_links_lead_somewhere(page):
 
 
 def test_the_readmes_figures_are_those_of_the_results():
-    table = runpy.run_path(str(ROOT / "results" / "table.py"))["table"]
-    files = sorted((ROOT / "results").glob("demo-*.json"))
-    assert files
-    for path in files:
-        assert table(json.loads(path.read_text())) in (ROOT / "README.md").read_text(), path.name
+    tables = runpy.run_path(str(ROOT / "results" / "table.py"))
+    assert tables["SHOWN"]
+    for study in tables["SHOWN"]:
+        assert tables["table"](study) in (ROOT / "README.md").read_text(), study
+
+
+def test_the_results_page_shows_every_study_once():
+    fill = runpy.run_path(str(ROOT / "results" / "documentation.py"))["on_page_markdown"]
+    text = (ROOT / "docs" / "results.md").read_text()
+    named = re.findall(r"<!-- tables ([\w-]+) -->", text)
+    files = sorted(path.stem for path in (ROOT / "results").glob("*.json") if not path.stem.startswith("demo-"))
+    assert sorted(named) == files
+    page = fill(text)
+    assert "<!-- tables" not in page
+    assert "<svg" in page
+    for file in files:
+        assert json.loads((ROOT / "results" / f"{file}.json").read_text())["command"] in page

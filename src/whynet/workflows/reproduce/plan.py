@@ -91,7 +91,8 @@ SCALES = {
     ),
     "cub": Scale(
         bilinear=8192, classifier={}, head=_HEAD | {"epochs": 30, "patience": 8},
-        explainer=_EXPLAINER | {"epochs": 25, "captions_per_epoch": 5, "learning_rate": 2e-3},
+        explainer=_EXPLAINER
+        | {"epochs": 14, "batch_size": 32, "captions_per_epoch": 5, "learning_rate": 8e-3, "plateau_patience": 1},
         gve=_GVE | {"epochs": 20, "captions_per_epoch": 5},
     ),
 }  # fmt: skip

@@ -1,0 +1,38 @@
+"""A hook of mkdocs: the results page shows what the files beside this one hold, each time it is built.
+
+In a page, a line of its own such as
+
+    <!-- tables interpnet-birds -->          the tables of a study
+    <!-- tests interpnet-birds -->           its paired tests
+    <!-- dots interpnet-birds recall -->     one figure, a dot a seed
+
+is replaced by what it names.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from whynet.workflows.reproduce.tables import TITLES, dots, markdown, paired_lines, panels
+
+HERE = Path(__file__).parent
+LINE = re.compile(r"^<!-- (tables|tests|dots) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
+
+
+def on_page_markdown(text: str, **_: Any) -> str:
+    """The page with each line replaced."""
+    return LINE.sub(lambda match: _shown(match[1], match[2], match[3].split()), text)
+
+
+def _shown(what: str, study: str, keys: list[str]) -> str:
+    results = json.loads((HERE / f"{study}.json").read_text("utf-8"))
+    if what == "tables":
+        seeds, torch = ", ".join(map(str, results["seeds"])), results["versions"]["torch"]
+        made = f"`{results['command']}`, seeds {seeds}, torch {torch}"
+        tables = [f"**{title}**\n\n{markdown(columns, rows)}" for title, columns, rows in panels(results)]
+        return "\n\n".join([*tables, f"<small>{made}</small>"])
+    if what == "tests":
+        return markdown(*paired_lines(results))
+    figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]
+    return "".join(f'<figure class="dots-figure">{figure}</figure>' for figure in figures)
