@@ -27,6 +27,14 @@ def test_version_and_help():
         assert "--json" in answer.stdout
         assert "--device" in answer.stdout
     assert "--classifier-epochs" in call("train", "--help").stdout
+    study = call("reproduce", "interpnet", "--help").stdout
+    assert all(option in study for option in ("--data", "--seeds", "--experiment", "--jobs", "--json", "Example"))
+
+
+def test_a_study_that_cannot_be_is_told_in_a_sentence():
+    answer = call("reproduce", "interpnet", "--data", "folder")
+    assert answer.exit_code == 2
+    assert "error: this study is laid out for birds and cub, not for 'folder'" in answer.stderr
 
 
 def test_explain_says_why(run, coloured_pictures):
@@ -50,6 +58,7 @@ def test_train_takes_its_options_from_the_settings(coloured_pictures, tmp_path):
     options = [
         "--data", "folder", "--root", coloured_pictures, "--image-size", 16, "--variant", "interpnet1", "--seed", 5,
         "--classifier-epochs", 1, "--classifier-batch-size", 8, "--explainer-epochs", 1, "--explainer-hidden-size", 8,
+        "--no-explainer-standardise",
     ]  # fmt: skip
     answer = call("train", *options, "--out", out, "--device", "cpu")
     assert answer.exit_code == 0, answer.output
@@ -58,6 +67,7 @@ def test_train_takes_its_options_from_the_settings(coloured_pictures, tmp_path):
     settings = json.loads((out / "run.json").read_text())["settings"]
     assert settings["model"]["variant"] == "interpnet1"
     assert settings["model"]["seed"] == 5
+    assert settings["explainer"]["standardise"] is False
     assert settings["classifier"]["epochs"] == 1
     assert settings["explainer"]["dropout"] == 0.2
     assert call("train", "--out", out, "--resume", "--seed", 5, "--device", "cpu").exit_code == 0
@@ -78,7 +88,7 @@ def test_evaluate_writes_figures_and_report(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["explain", "nowhere", "x.png"], "error: x.png"),
+        (["explain", "nowhere", "x.png"], "error: nowhere holds no run.json"),
         (
             ["train", "--out", "x", "--data", "shapes"],
             "error: data 'shapes' is unknown; choose one of birds, cub, folder",

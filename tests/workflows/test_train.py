@@ -225,7 +225,7 @@ def test_subject_errors(own_network, quick_settings, tmp_path, coloured_run):
         attempt(subject="own_networks:build", weights=str(weights), layers="first")
     with pytest.raises(SettingError, match="--subject and --network need --layers"):
         ModelSettings(subject="own_networks:build")
-    with pytest.raises(SettingError, match="--weights and --layers belong to --subject"):
+    with pytest.raises(SettingError, match="--layers belongs to --subject or --network"):
         ModelSettings(layers="first")
     with pytest.raises(SettingError, match="variant 'interpnet9' is unknown"):
         ModelSettings(variant="interpnet9")

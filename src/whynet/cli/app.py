@@ -17,11 +17,6 @@ from whynet.cli.settings_options import Group, with_settings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
 
-BROKEN_OFF = (
-    "broken off; what was complete is kept, and the same command goes on from there (train: with --out and --resume "
-    "alone)"
-)
-
 
 class _Commands(TyperGroup):
     """Prints our own errors as one sentence and exits 2."""
@@ -33,12 +28,19 @@ class _Commands(TyperGroup):
             typer.secho(f"error: {error}", fg="red", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
-            typer.secho(BROKEN_OFF, err=True)
+            typer.secho(_broken_off(ctx), err=True)
             raise typer.Exit(130) from error
         except SystemExit as error:
             if error.code == 143:
-                typer.secho(BROKEN_OFF, err=True)
+                typer.secho(_broken_off(ctx), err=True)
             raise
+
+
+def _broken_off(ctx: Any) -> str:
+    again = (
+        "the same command with --out and --resume alone" if ctx.invoked_subcommand == "train" else "the same command"
+    )
+    return f"broken off; what was complete is kept, and {again} goes on from there"
 
 
 app = typer.Typer(

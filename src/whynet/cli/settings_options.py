@@ -78,4 +78,6 @@ def _annotation(group: Group, field: "Field[Any]") -> Any:
     assert field.default is not MISSING
     kind = get_type_hints(group.settings)[field.name]
     option = "--" + group.parameter(field).replace("_", "-")
+    if kind is bool:
+        option = f"{option}/--no-{option.removeprefix('--')}"
     return Annotated[kind, typer.Option(option, help=field.metadata["help"], rich_help_panel=group.title)]

@@ -233,10 +233,10 @@ def explain(
     several = images if isinstance(images, Iterable) and not isinstance(images, (str, np.ndarray)) else [images]
     if hasattr(images, "convert"):
         several = [images]
+    explainer = Explainer(run, device=device, allow=allow)
     opened = [_opened(image, f"image {index}") for index, image in enumerate(several)]
     if not opened:
         raise DataError("at least one picture to explain was expected, none came")
-    explainer = Explainer(run, device=device, allow=allow)
     names, pictures = [name for name, _ in opened], [picture for _, picture in opened]
     return explainer.explain(pictures, names, beam=beam, grounded=grounded)
 

@@ -135,7 +135,8 @@ class ModelSettings:
             raise SettingError("--layers belongs to --subject or --network; the variant names those of convnet")
         if not self.is_convnet and not self.layers:
             raise SettingError(
-                "--subject and --network need --layers: the layers that r(x) holds, by their dotted names"
+                "--subject and --network need --layers: the layers that r(x) holds, by their dotted names; name any, "
+                "and near ones are listed"
             )
         if not self.is_convnet and self.variant not in ("interpnet2", "captioning", "gve"):
             raise SettingError(

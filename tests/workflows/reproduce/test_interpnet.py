@@ -7,6 +7,7 @@ from filelock import FileLock
 from whynet.base.errors import RunError, SettingError
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.reproduce import reproduce_interpnet
+from whynet.workflows.reproduce.interpnet import _results, _tests, measured
 from whynet.workflows.reproduce.plan import EXPERIMENTS, PAPER, ROWS, SCALES, Plan, Scale
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, settings_with

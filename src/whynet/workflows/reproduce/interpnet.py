@@ -82,10 +82,11 @@ def reproduce_interpnet(
     plan = Plan(data=data, root=root, folder=folder, scale=scale or SCALES[data])
     cells = plan.cells(range(seeds), experiment)
     backbones = list({cell.folder: cell for cell in map(plan.backbone, cells)}.values())
+    total, done = len(backbones) + len(cells), iter(range(1, len(backbones) + len(cells) + 1))
+    say(f"{total} runs in {folder}; those that are complete there are kept")
     for first in {str(cell.settings["data"]): cell for cell in backbones}.values():
         if not has_captions(open_data(DataSettings(**first.settings["data"]))):
             raise DataError(f"the models write sentences, but {settings.title} has no captions; add them first")
-    total, done = len(backbones) + len(cells), iter(range(1, len(backbones) + len(cells) + 1))
 
     def on_done(cell: Cell) -> None:
         say(" ".join(filter(None, (f"{next(done)} of {total}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
