@@ -9,6 +9,7 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.training.augmentation import augmented
 from whynet.training.classifier import FeaturePairs, HeadTraining, train_classifier, train_head
+from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.pictures import ResizedPictures
 from whynet.training.settings import ClassifierSettings
@@ -40,7 +41,7 @@ def test_learns_and_resumes_to_the_same_numbers(tmp_path):
             network = ConvNet(2, widths=(8, 16), hidden=(10,))
             history = train_classifier(
                 network, preprocessing, Stripes(65), Stripes(20), ClassifierSettings(epochs=until, batch_size=16),
-                folder=tmp_path / name, seed=0, hardware=Hardware(device="cpu"), progress=False,
+                FitContext(folder=tmp_path / name, seed=0, hardware=Hardware(device="cpu"), progress=False),
             )  # fmt: skip
         ends.append((history, network))
     (first, one), (second, other) = ends
@@ -95,7 +96,7 @@ def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path, m
     whole = ConvNet(2, widths=(8, 16), hidden=())
     train_classifier(
         whole, preprocessing, Stripes(65), Stripes(20), ClassifierSettings(epochs=3, batch_size=16),
-        folder=tmp_path / "whole", seed=0, hardware=Hardware(device="cpu"), progress=False,
+        FitContext(folder=tmp_path / "whole", seed=0, hardware=Hardware(device="cpu"), progress=False),
     )  # fmt: skip
     network = whole.eval().with_head((12, 6))
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -114,7 +115,7 @@ def test_a_head_learns_on_features_and_leaves_the_blocks_as_they_are(tmp_path, m
     monkeypatch.setattr(HeadTraining, "training_step", watched)
     history = train_head(
         network, features(Stripes(65)), features(Stripes(20)), ClassifierSettings(epochs=6, batch_size=16),
-        folder=tmp_path / "head", seed=0, hardware=Hardware(device="cpu"), progress=False,
+        FitContext(folder=tmp_path / "head", seed=0, hardware=Hardware(device="cpu"), progress=False),
     )  # fmt: skip
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in changed} == {"hidden", "output"}

@@ -3,6 +3,7 @@ import torch
 
 from whynet.base.errors import TrainingError
 from whynet.models.interpnet import InterpNET
+from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.interpnet import CaptionPairs, ExplainerTraining, collate, train_interpnet
 from whynet.training.settings import ExplainerSettings
@@ -25,7 +26,11 @@ def fit(folder, model=None, **changes):
     settings = ExplainerSettings(**{**SETTINGS.__dict__, **changes})
     model = model or fresh()
     history = train_interpnet(
-        model, pairs(), pairs(12), settings, folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=False
+        model,
+        pairs(),
+        pairs(12),
+        settings,
+        FitContext(folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=False),
     )
     return history, model
 

@@ -4,6 +4,7 @@ import torch
 from whynet.base.errors import DataError, TrainingError
 from whynet.base.seeding import seeded
 from whynet.models.interpnet import InterpNET
+from whynet.training.fitting import FitContext
 from whynet.training.gve import CaptionedReadings, fit_gve
 from whynet.training.hardware import Hardware
 from whynet.training.interpnet import CaptionPairs, train_interpnet
@@ -40,7 +41,7 @@ def images(count, *, told=True):
 def fit(folder, *, gve=GVE, train=None, validation=None):
     return fit_gve(
         build, train or images(64), validation or images(20), ("red", "blue"), SETTINGS, gve,
-        folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=False,
+        FitContext(folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=False),
     )  # fmt: skip
 
 
@@ -98,7 +99,10 @@ def test_without_reward_the_classifier_is_skipped_and_the_loss_is_the_cross_entr
         CaptionPairs(fitted.class_embedding(part.readings, part.labels), part.captions) for part in (train, validation)
     ]
     rows = train_interpnet(
-        plain, *pairs, SETTINGS, folder=tmp_path / "plain", seed=3, hardware=Hardware(device="cpu"), progress=False
+        plain,
+        *pairs,
+        SETTINGS,
+        FitContext(folder=tmp_path / "plain", seed=3, hardware=Hardware(device="cpu"), progress=False),
     )
     assert rows == fitted.histories["explainer"]
     assert same(plain, fitted.interpnet)

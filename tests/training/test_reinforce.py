@@ -7,6 +7,7 @@ from whynet.base.errors import DataError, SettingError
 from whynet.base.tokens import PADDING, START, STOP
 from whynet.models.interpnet import InterpNET
 from whynet.models.sentence_classifier import SentenceClassifier
+from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.interpnet import CaptionPairs, train_interpnet
 from whynet.training.reinforce import LabelledPairs, collate_labelled, reinforce, sentence_rewards, train_gve
@@ -55,7 +56,7 @@ def fit(folder, *, reward_weight, baseline=False, classifier=None, **changes):
     rows = train_gve(
         model, classifier or ReadsTheColour(), train, validation, ExplainerSettings(**{**SETTINGS.__dict__, **changes}),
         GVESettings(reward_weight=reward_weight, baseline=baseline),
-        folder=folder, seed=0, hardware=CPU, progress=False,
+        FitContext(folder=folder, seed=0, hardware=CPU, progress=False),
     )  # fmt: skip
     return rows, model
 
@@ -134,7 +135,11 @@ def test_without_weight_it_is_plain_cross_entropy(tmp_path):
     torch.manual_seed(0)
     train, validation, plain = toy(80), toy(30), decoder()
     expected = train_interpnet(
-        plain, train.pairs, validation.pairs, SETTINGS, folder=tmp_path / "plain", seed=0, hardware=CPU, progress=False
+        plain,
+        train.pairs,
+        validation.pairs,
+        SETTINGS,
+        FitContext(folder=tmp_path / "plain", seed=0, hardware=CPU, progress=False),
     )
     assert [{name: row[name] for name in row if name != "val_reward"} for row in rows] == expected
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), plain.state_dict().values(), strict=True))
@@ -174,5 +179,5 @@ def test_errors(tmp_path):
     with pytest.raises(SettingError, match="a reward of weight 0.1 needs a sentence classifier"):
         train_gve(
             decoder(), None, toy(4), toy(4), SETTINGS, GVESettings(reward_weight=0.1),
-            folder=tmp_path, seed=0, hardware=CPU, progress=False,
+            FitContext(folder=tmp_path, seed=0, hardware=CPU, progress=False),
         )  # fmt: skip

@@ -6,6 +6,7 @@ import torch
 from whynet.base.errors import DataError, SettingError, TrainingError
 from whynet.models.language_model import LanguageModel
 from whynet.models.sentence_classifier import SentenceClassifier
+from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.sentences import (
     LabelledSentences,
@@ -37,7 +38,7 @@ def fit(train, network, folder, *, told=True, num_validation=20, **changes):
     settings = GVESettings(**{**SETTINGS.__dict__, **changes})
     return train(
         network, sentences(60, told=told), sentences(num_validation, told=told), settings,
-        folder=folder, seed=0, hardware=Hardware(device="cpu"), progress=False,
+        FitContext(folder=folder, seed=0, hardware=Hardware(device="cpu"), progress=False),
     )  # fmt: skip
 
 

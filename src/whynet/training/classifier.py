@@ -8,7 +8,6 @@ random.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 import lightning.pytorch as pl
@@ -24,8 +23,7 @@ from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import logits_of
 from whynet.training.augmentation import augmented
-from whynet.training.fitting import Fitting
-from whynet.training.hardware import Hardware
+from whynet.training.fitting import FitContext, fit
 from whynet.training.pictures import ResizedPictures
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ClassifierSettings
@@ -120,11 +118,7 @@ def train_classifier(
     train: ExampleDataset,
     validation: ExampleDataset,
     settings: ClassifierSettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train `network` in place; it ends with the weights of the epoch of highest validation accuracy.
 
@@ -134,10 +128,7 @@ def train_classifier(
         train: What it learns from.
         validation: What decides when to stop.
         settings: How.
-        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of order, dropout and augmentation.
-        hardware: Where.
-        progress: Whether a progress bar is shown.
+        context: Where.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, val_accuracy, learning_rate.
@@ -147,7 +138,7 @@ def train_classifier(
     """
     module = PictureTraining(network, preprocessing, len(train.class_names), settings)
     pictures = (ResizedPictures(train, preprocessing), ResizedPictures(validation, preprocessing))
-    return _fit(module, *pictures, folder=folder, seed=seed, hardware=hardware, progress=progress)
+    return _fit(module, *pictures, context)
 
 
 def train_head(
@@ -155,11 +146,7 @@ def train_head(
     train: FeaturePairs,
     validation: FeaturePairs,
     settings: ClassifierSettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train the head of `network` in place on features x; its blocks stay as they are.
 
@@ -170,10 +157,7 @@ def train_head(
         train: Pairs of x and a label.
         validation: What decides when to stop.
         settings: How; shift and relight belong to the pictures and mean nothing here.
-        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of order and dropout.
-        hardware: Where.
-        progress: Whether a progress bar is shown.
+        context: Where.
 
     Returns:
         One row of figures an epoch, as `train_classifier`.
@@ -186,7 +170,7 @@ def train_head(
     for parameter in fixed:
         parameter.requires_grad_(False)  # several processes wait for the gradient of all that want one
     try:
-        return _fit(module, train, validation, folder=folder, seed=seed, hardware=hardware, progress=progress)
+        return _fit(module, train, validation, context)
     finally:
         for parameter in fixed:
             parameter.requires_grad_(True)
@@ -196,26 +180,21 @@ def _fit(
     module: ClassifierTraining,
     train: ResizedPictures | FeaturePairs,
     validation: ResizedPictures | FeaturePairs,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     settings = module.settings
     # A last batch of one picture has no variance for batch norm.
     drop_last = len(train) % settings.batch_size == 1 and len(train) > 1
-    fitting = Fitting(
-        description="Classifier", monitor="val_accuracy", mode="max", epochs=settings.epochs,
-        patience=settings.patience, plateau_patience=settings.plateau_patience, seed=seed, hardware=hardware,
-        progress=progress,
-    )  # fmt: skip
-    sampler = EpochSampler(torch.arange(len(train)), per_group=None, seed=seed)
-    rows = fitting.run(
+    sampler = EpochSampler(torch.arange(len(train)), per_group=None, seed=context.seed)
+    rows = fit(
         module,
         DataLoader(train, settings.batch_size, sampler=sampler, drop_last=drop_last),
         DataLoader(validation, 256),
-        folder=folder,
+        settings,
+        context,
+        description="Classifier",
+        monitor="val_accuracy",
+        mode="max",
     )
     module.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return rows

@@ -9,10 +9,10 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
@@ -21,81 +21,96 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from whynet.training.callbacks import HalveOnPlateau, History, ProgressLine, ReseedEachStep
 from whynet.training.checkpoints import AtomicCheckpointIO, load_checkpoint
 from whynet.training.hardware import Hardware
+from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 
 LAST = "last.ckpt"
 
 
+Schedule: TypeAlias = ClassifierSettings | ExplainerSettings | GVESettings
+"""How long a fit lasts: of any settings the epochs, the patience and the plateau patience."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Fitting:
-    """How to fit, whatever is fitted.
+class FitContext:
+    """Where a fit computes and keeps its checkpoints, whatever is fitted.
 
     Args:
-        description: What the progress bar calls it.
-        monitor: The validation figure that decides which epoch is best.
-        mode: Whether it shall fall or rise.
-        epochs: At most.
-        patience: Epochs without improvement after which the fit stops.
-        plateau_patience: Epochs without improvement that the learning rate is spared.
-        seed: Of order, dropout and augmentation.
+        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
+        seed: Of all random numbers: order, dropout, augmentation, sentences drawn.
         hardware: Where.
         progress: Whether a progress bar is shown.
     """
 
-    description: str
-    monitor: str
-    mode: Literal["min", "max"]
-    epochs: int
-    patience: int
-    plateau_patience: int
+    folder: Path
     seed: int
     hardware: Hardware
     progress: bool = True
 
-    def run(self, module: pl.LightningModule, train: Any, validation: Any, *, folder: Path) -> list[dict[str, float]]:
-        """Fit `module`, which then holds the weights of its best epoch.
+    def within(self, name: str) -> "FitContext":
+        """The same with a folder inside this one, for one of several fits."""
+        return replace(self, folder=self.folder / name)
 
-        Args:
-            module: Logs `train_loss` and `monitor`.
-            train: The training batches.
-            validation: The validation batches.
-            folder: Holds the checkpoints; one that holds the last epoch's goes on from there.
 
-        Returns:
-            One row of figures an epoch.
+def fit(
+    module: pl.LightningModule,
+    train: Any,
+    validation: Any,
+    schedule: Schedule,
+    context: FitContext,
+    *,
+    description: str,
+    monitor: str,
+    mode: Literal["min", "max"],
+) -> list[dict[str, float]]:
+    """Fit `module`, which then holds the weights of its best epoch.
 
-        Raises:
-            TrainingError: The loss became NaN, or the checkpoint cannot be read.
-            StorageError: A checkpoint cannot be written.
-            KeyboardInterrupt: The user broke it off; the last epoch's checkpoint is there.
-        """
-        history = History()
-        checkpoint = partial(ModelCheckpoint, folder, save_on_train_epoch_end=True, enable_version_counter=False)
-        best = checkpoint("best", monitor=self.monitor, mode=self.mode)
-        latest = checkpoint("last")  # `save_last` of the other would skip the epochs that are no better
-        callbacks: list[Callback] = [
-            ReseedEachStep(self.seed),
-            HalveOnPlateau(self.monitor, self.mode, self.plateau_patience),
-            EarlyStopping(self.monitor, mode=self.mode, patience=self.patience, check_on_train_epoch_end=False),
-            history,
-            best,
-            latest,
-        ]
-        if self.progress:
-            callbacks.append(ProgressLine(self.description))
-        last = folder / LAST
-        # A damaged checkpoint is told now, and not taken for an error of the fit.
-        if not (last.exists() and _stopped_early(load_checkpoint(last))):
-            with _quiet(), _interruptible():
-                trainer = pl.Trainer(
-                    max_epochs=self.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
-                    enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
-                    plugins=[AtomicCheckpointIO()], **self.hardware.trainer_arguments(),
-                )  # fmt: skip
-                trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
-        module.load_state_dict(load_checkpoint(folder / "best.ckpt")["state_dict"])
-        # From the file, because several processes leave nothing behind in this one.
-        rows: list[dict[str, float]] = load_checkpoint(last)["callbacks"][history.state_key]["rows"]
-        return rows
+    Args:
+        module: Logs `train_loss` and `monitor`.
+        train: The training batches.
+        validation: The validation batches.
+        schedule: How long.
+        context: Where.
+        description: What the progress bar calls it.
+        monitor: The validation figure that decides which epoch is best.
+        mode: Whether it shall fall or rise.
+
+    Returns:
+        One row of figures an epoch.
+
+    Raises:
+        TrainingError: The loss became NaN, or the checkpoint cannot be read.
+        StorageError: A checkpoint cannot be written.
+        KeyboardInterrupt: The user broke it off; the last epoch's checkpoint is there.
+    """
+    folder = context.folder
+    history = History()
+    checkpoint = partial(ModelCheckpoint, folder, save_on_train_epoch_end=True, enable_version_counter=False)
+    best = checkpoint("best", monitor=monitor, mode=mode)
+    latest = checkpoint("last")  # `save_last` of the other would skip the epochs that are no better
+    callbacks: list[Callback] = [
+        ReseedEachStep(context.seed),
+        HalveOnPlateau(monitor, mode, schedule.plateau_patience),
+        EarlyStopping(monitor, mode=mode, patience=schedule.patience, check_on_train_epoch_end=False),
+        history,
+        best,
+        latest,
+    ]
+    if context.progress:
+        callbacks.append(ProgressLine(description))
+    last = folder / LAST
+    # A damaged checkpoint is told now, and not taken for an error of the fit.
+    if not (last.exists() and _stopped_early(load_checkpoint(last))):
+        with _quiet(), _interruptible():
+            trainer = pl.Trainer(
+                max_epochs=schedule.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
+                enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
+                plugins=[AtomicCheckpointIO()], **context.hardware.trainer_arguments(),
+            )  # fmt: skip
+            trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
+    module.load_state_dict(load_checkpoint(folder / "best.ckpt")["state_dict"])
+    # From the file, because several processes leave nothing behind in this one.
+    rows: list[dict[str, float]] = load_checkpoint(last)["callbacks"][history.state_key]["rows"]
+    return rows
 
 
 def _stopped_early(checkpoint: dict[str, Any]) -> bool:

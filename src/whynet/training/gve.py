@@ -15,8 +15,7 @@ is kept beside their checkpoints, so a fit that was killed in a later step does 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import seeded
@@ -26,7 +25,7 @@ from whynet.models.interpnet import InterpNET
 from whynet.models.language_model import LanguageModel
 from whynet.models.saved_network import load_network, save_network
 from whynet.models.sentence_classifier import SentenceClassifier
-from whynet.training.hardware import Hardware
+from whynet.training.fitting import FitContext
 from whynet.training.interpnet import CaptionPairs
 from whynet.training.reinforce import LabelledPairs, train_gve
 from whynet.training.sentences import (
@@ -74,11 +73,7 @@ def fit_gve(
     class_names: Sequence[str],
     settings: ExplainerSettings,
     gve: GVESettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> FittedGVE:
     """Fit all networks of "Generating Visual Explanations".
 
@@ -89,10 +84,7 @@ def fit_gve(
         class_names: Of all classes, in the order of the labels.
         settings: How the decoder is trained.
         gve: The reward, and how the sentence networks are built and trained.
-        folder: For checkpoints and finished networks; a fit that was killed goes on from what it finds there.
-        seed: Of initial weights, order, dropout and the sentences drawn.
-        hardware: Where.
-        progress: Whether progress bars are shown.
+        context: Where; finished networks are kept in its folder, too.
 
     Returns:
         The class embedding, the decoder, the sentence classifier and the figures of each fit, all on the CPU.
@@ -104,16 +96,15 @@ def fit_gve(
     sentences = LabelledSentences(train.captions, train.labels, class_names)
     validation_sentences = LabelledSentences(validation.captions, validation.labels, class_names)
     sentences.require_every_class()  # before the minutes that the fits take
-    with seeded(seed, "interpnet"):
+    with seeded(context.seed, "interpnet"):
         interpnet = build(train.readings.shape[1] + gve.hidden_size)
-    shared: dict[str, Any] = {"seed": seed, "hardware": hardware, "progress": progress}
     histories: dict[str, History] = {}
 
     def finished(name: str, make: Callable[..., Network], fit: Callable[..., History]) -> Network:
-        with seeded(seed, name):
+        with seeded(context.seed, name):
             network = make(embedding_size=gve.embedding_size, hidden_size=gve.hidden_size, dropout=gve.dropout)
-        run = partial(fit, network, sentences, validation_sentences, gve, **shared)
-        network, histories[name] = _finished(network, run, folder / name)
+        run = partial(fit, network, sentences, validation_sentences, gve)
+        network, histories[name] = _finished(network, run, context.within(name))
         return network
 
     classifier: SentenceClassifier | None = None
@@ -123,22 +114,22 @@ def fit_gve(
     make_language_model = partial(LanguageModel, interpnet.vocabulary_size)
     language_model = finished("language_model", make_language_model, train_language_model)
     embedding = ClassEmbedding(len(class_names), gve.hidden_size)
-    embedding.vectors.copy_(class_embeddings(language_model.to(hardware.torch_device()), sentences))
+    embedding.vectors.copy_(class_embeddings(language_model.to(context.hardware.torch_device()), sentences))
 
     def pairs(images: CaptionedReadings) -> LabelledPairs:
         return LabelledPairs(CaptionPairs(embedding(images.readings, images.labels), images.captions), images.labels)
 
     histories["explainer"] = train_gve(
-        interpnet, classifier, pairs(train), pairs(validation), settings, gve, folder=folder / "explainer", **shared
+        interpnet, classifier, pairs(train), pairs(validation), settings, gve, context.within("explainer")
     )
     return FittedGVE(embedding, interpnet, classifier, histories)
 
 
-def _finished(network: Network, fit: Callable[..., History], folder: Path) -> tuple[Network, History]:
-    """The finished network in `folder` and its history; if there is none, `network` is fitted and kept there."""
-    history = folder / "training.json"  # written last: where it is, all is
+def _finished(network: Network, fit: Callable[..., History], context: FitContext) -> tuple[Network, History]:
+    """The finished network in the folder and its history; if there is none, `network` is fitted and kept there."""
+    history = context.folder / "training.json"  # written last: where it is, all is
     if not history.exists():
-        rows = fit(folder=folder / "checkpoints")
-        save_network(network, folder)
+        rows = fit(context.within("checkpoints"))
+        save_network(network, context.folder)
         write_json_atomically(history, rows)
-    return load_network(type(network), folder), read_json(history, "the history of a fit")
+    return load_network(type(network), context.folder), read_json(history, "the history of a fit")

@@ -6,7 +6,6 @@ over sentences, as in the authors' code.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
@@ -20,8 +19,7 @@ from whynet.base.errors import DataError
 from whynet.base.tokens import PADDING, START, UNKNOWN
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
-from whynet.training.fitting import Fitting
-from whynet.training.hardware import Hardware
+from whynet.training.fitting import FitContext, fit
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ExplainerSettings
 
@@ -109,11 +107,7 @@ def train_interpnet(
     train: CaptionPairs,
     validation: CaptionPairs,
     settings: ExplainerSettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train `interpnet` in place; it ends with the weights of the epoch of lowest validation loss.
 
@@ -122,10 +116,7 @@ def train_interpnet(
         train: What it learns from.
         validation: What decides when to stop.
         settings: How.
-        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of order and dropout.
-        hardware: Where.
-        progress: Whether a progress bar is shown.
+        context: Where.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, learning_rate.
@@ -135,14 +126,14 @@ def train_interpnet(
     """
     if settings.standardise:
         interpnet.standardise(train.readings)
-    sampler = EpochSampler(train.image_of, per_group=settings.captions_per_epoch, seed=seed)
-    fitting = Fitting(
-        description="Explainer", monitor="val_loss", mode="min", epochs=settings.epochs, patience=settings.patience,
-        plateau_patience=settings.plateau_patience, seed=seed, hardware=hardware, progress=progress,
-    )  # fmt: skip
-    return fitting.run(
+    sampler = EpochSampler(train.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
+    return fit(
         ExplainerTraining(interpnet, settings.learning_rate),
         DataLoader(train, settings.batch_size, sampler=sampler, collate_fn=collate),
         DataLoader(validation, 256, collate_fn=collate),
-        folder=folder,
+        settings,
+        context,
+        description="Explainer",
+        monitor="val_loss",
+        mode="min",
     )

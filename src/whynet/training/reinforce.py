@@ -17,7 +17,6 @@ is subtracted from each reward, which leaves it unbiased. The epoch of lowest L_
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
@@ -31,8 +30,7 @@ from whynet.base.tokens import START
 from whynet.base.types import Labels, Reading, TokenIds
 from whynet.models.interpnet import InterpNET
 from whynet.models.sentence_classifier import SentenceClassifier
-from whynet.training.fitting import Fitting
-from whynet.training.hardware import Hardware
+from whynet.training.fitting import FitContext, fit
 from whynet.training.interpnet import CaptionPairs, collate, sentence_loss
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ExplainerSettings, GVESettings
@@ -155,11 +153,7 @@ def train_gve(
     validation: LabelledPairs,
     settings: ExplainerSettings,
     gve: GVESettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train `interpnet` in place; it ends with the weights of the epoch of lowest validation cross-entropy.
 
@@ -170,10 +164,7 @@ def train_gve(
         validation: What decides when to stop.
         settings: How, as for `train_interpnet`.
         gve: Of it the weight of the reward and the baseline.
-        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of order, dropout and the sentences drawn.
-        hardware: Where.
-        progress: Whether a progress bar is shown.
+        context: Where.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, learning_rate; with a classifier val_reward too, the
@@ -189,15 +180,14 @@ def train_gve(
         )
     if settings.standardise:
         interpnet.standardise(train.pairs.readings)
-    sampler = EpochSampler(train.pairs.image_of, per_group=settings.captions_per_epoch, seed=seed)
-    fitting = Fitting(
-        description="Explainer (GVE)", monitor="val_loss", mode="min", epochs=settings.epochs,
-        patience=settings.patience, plateau_patience=settings.plateau_patience, seed=seed, hardware=hardware,
-        progress=progress,
-    )  # fmt: skip
-    return fitting.run(
+    sampler = EpochSampler(train.pairs.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
+    return fit(
         GVETraining(interpnet, classifier, settings.learning_rate, gve),
         DataLoader(train, settings.batch_size, sampler=sampler, collate_fn=collate_labelled),
         DataLoader(validation, 256, collate_fn=collate_labelled),
-        folder=folder,
+        settings,
+        context,
+        description="Explainer (GVE)",
+        monitor="val_loss",
+        mode="min",
     )

@@ -18,8 +18,6 @@ one image share their class. The second term lets a validation set of a few imag
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
 
 import lightning.pytorch as pl
 import torch
@@ -35,8 +33,7 @@ from whynet.base.tokens import PADDING, START
 from whynet.base.types import Labels, TokenIds
 from whynet.models.language_model import LanguageModel
 from whynet.models.sentence_classifier import SentenceClassifier
-from whynet.training.fitting import Fitting
-from whynet.training.hardware import Hardware
+from whynet.training.fitting import FitContext, fit
 from whynet.training.interpnet import sentence_loss
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import GVESettings
@@ -155,11 +152,7 @@ def train_sentence_classifier(
     train: LabelledSentences,
     validation: LabelledSentences,
     settings: GVESettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train `classifier` in place; it ends with the weights of the epoch of highest validation accuracy.
 
@@ -168,10 +161,7 @@ def train_sentence_classifier(
         train: What it learns from.
         validation: What decides when to stop, and whether it has learned anything.
         settings: How.
-        folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of order and dropout.
-        hardware: Where.
-        progress: Whether a progress bar is shown.
+        context: Where.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, val_accuracy, learning_rate.
@@ -179,11 +169,11 @@ def train_sentence_classifier(
     Raises:
         TrainingError: The loss became NaN, or the classifier is no better than one that always says the same.
     """
-    fitting = _fitting(
-        "Sentence classifier", "val_accuracy", "max", settings, seed=seed, hardware=hardware, progress=progress
-    )
     module = SentenceClassifierTraining(classifier, settings.learning_rate)
-    rows = fitting.run(module, *_loaders(train, validation, settings, seed), folder=folder)
+    batches = _batches(train, validation, settings, context.seed)
+    rows = fit(
+        module, *batches, settings, context, description="Sentence classifier", monitor="val_accuracy", mode="max"
+    )
     _refuse_a_guesser(max(row["val_accuracy"] for row in rows), validation)
     return rows
 
@@ -193,11 +183,7 @@ def train_language_model(
     train: LabelledSentences,
     validation: LabelledSentences,
     settings: GVESettings,
-    *,
-    folder: Path,
-    seed: int,
-    hardware: Hardware,
-    progress: bool = True,
+    context: FitContext,
 ) -> list[dict[str, float]]:
     """Train `model` in place; it ends with the weights of the epoch of lowest validation loss.
 
@@ -206,9 +192,9 @@ def train_language_model(
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, learning_rate.
     """
-    fitting = _fitting("Language model", "val_loss", "min", settings, seed=seed, hardware=hardware, progress=progress)
     module = LanguageModelTraining(model, settings.learning_rate)
-    return fitting.run(module, *_loaders(train, validation, settings, seed), folder=folder)
+    batches = _batches(train, validation, settings, context.seed)
+    return fit(module, *batches, settings, context, description="Language model", monitor="val_loss", mode="min")
 
 
 def class_embeddings(model: LanguageModel, sentences: LabelledSentences) -> Float[Tensor, "classes size"]:
@@ -233,23 +219,7 @@ def class_embeddings(model: LanguageModel, sentences: LabelledSentences) -> Floa
     return (sums / counts[:, None]).float()
 
 
-def _fitting(
-    description: str,
-    monitor: str,
-    mode: Literal["min", "max"],
-    settings: GVESettings,
-    *,
-    seed: int,
-    hardware: Hardware,
-    progress: bool,
-) -> Fitting:
-    return Fitting(
-        description=description, monitor=monitor, mode=mode, epochs=settings.epochs, patience=settings.patience,
-        plateau_patience=settings.plateau_patience, seed=seed, hardware=hardware, progress=progress,
-    )  # fmt: skip
-
-
-def _loaders(
+def _batches(
     train: LabelledSentences, validation: LabelledSentences, settings: GVESettings, seed: int
 ) -> tuple[DataLoader[Item], DataLoader[Item]]:
     sampler = EpochSampler(train.image_of, per_group=settings.captions_per_epoch, seed=seed)

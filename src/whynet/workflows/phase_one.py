@@ -4,17 +4,14 @@ Trained here: our convnet with the head of a variant; a network by name (`timm:r
 on the feature of a network that was trained before (`--backbone`). As it is: `--subject`.
 """
 
-import inspect
 from collections.abc import Sequence
-from functools import partial
-from hashlib import blake2b
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import seeded
-from whynet.base.types import Reading
 from whynet.data.example import ExampleDataset
 from whynet.models.convnet import ConvNet
 from whynet.models.introspection import Introspection
@@ -24,61 +21,71 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import DESCRIPTION, import_subject, load_subject, save_subject
 from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
-from whynet.training.augmentation import augmented
 from whynet.training.classifier import FeaturePairs, train_classifier, train_head
-from whynet.training.hardware import Hardware
-from whynet.workflows.catalogue import Splits
-from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.reading import BATCH_SIZE, introspection_of, read_all
-from whynet.workflows.run import CLASSIFIER, Run
+from whynet.training.fitting import FitContext
+from whynet.workflows.job import TrainingJob
+from whynet.workflows.reading import introspection_of
+from whynet.workflows.run import CLASSIFIER
 from whynet.workflows.settings import TrainSettings
 
 
-def train_subject(
-    run: Run,
-    settings: TrainSettings,
-    splits: Splits,
-    checkpoints: Path,
-    hardware: Hardware,
-    cache: FeatureCache,
-    progress: bool,
-) -> None:
-    """Train the classifier that `settings` ask for, and save it to the run.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PreparedSubject:
+    """The subject of a run before phase one.
+
+    Args:
+        subject: What the run will hold.
+        is_own: Whether it is the user's and stays as it is; else it is still to be trained.
+        function: The function whose code builds it, where it is the user's code.
+        backbone: The network on whose feature a new head is to be trained.
+    """
+
+    subject: Subject
+    is_own: bool = False
+    function: str | None = None
+    backbone: Subject | None = None
+
+
+def prepare_subject(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
+    """The subject that `settings` ask for, with initial weights where it is to be trained.
 
     Raises:
-        SubjectError: The network's name, its layers or its backbone do not fit.
-        TrainingError: The loss became NaN.
+        SubjectError: The network, its layers, its backbone or its classes do not fit.
     """
-    model, class_names = settings.model, splits.train.class_names
-    if model.backbone is not None:
-        subject, history = _head_on(model.backbone, settings, splits, checkpoints, hardware, cache, progress)
+    model = settings.model
+    if model.subject is not None:
+        prepared = _own(settings, class_names)
+    elif model.backbone is not None:
+        prepared = _head_on(model.backbone, settings, class_names)
     else:
         with seeded(model.seed, "classifier"):
-            subject = _untrained(settings, class_names)
-        assert isinstance(subject.preprocess, Preprocessing)
-        history = train_classifier(
-            subject.network, subject.preprocess, splits.train, splits.validation, settings.classifier,
-            folder=checkpoints, seed=model.seed, hardware=hardware, progress=progress,
-        )  # fmt: skip
-    save_subject(subject, run.folder / CLASSIFIER)
-    run.write(f"{CLASSIFIER}/training.json", history)
+            prepared = PreparedSubject(subject=_untrained(settings, class_names))
+    introspection_of(model, prepared.subject)  # a wrong layer is told before any training
+    return prepared
 
 
-def check_network(settings: TrainSettings, class_names: Sequence[str]) -> None:
-    """Raise `SubjectError` if phase one cannot begin: no such network, layer or backbone, or one of other classes."""
-    if settings.model.backbone is not None:
-        _backbone(settings.model.backbone, class_names)
-    elif not settings.model.is_convnet and settings.model.subject is None:
-        with seeded(settings.model.seed, "classifier"):
-            introspection_of(settings.model, _untrained(settings, class_names))
-
-
-def own_subject(settings: TrainSettings, class_names: Sequence[str]) -> tuple[Subject, str | None]:
-    """The network that `--subject` names and, if the user's code builds it, the function's name.
+def train_subject(job: TrainingJob, prepared: PreparedSubject, checkpoints: Path) -> None:
+    """Train a prepared subject unless it is the user's own, and save it to the run.
 
     Raises:
-        SubjectError: It cannot be had, lacks a layer, or knows other classes than the data.
+        TrainingError: The loss became NaN.
     """
+    folder = job.run.folder / CLASSIFIER
+    if prepared.is_own:
+        save_subject(prepared.subject, folder, function=prepared.function)
+        return
+    fit = _fit_network if prepared.backbone is None else _fit_head
+    history = fit(job, prepared, job.context(checkpoints))
+    save_subject(prepared.subject, folder)
+    job.run.write(f"{CLASSIFIER}/training.json", history)
+
+
+def saved_folder(name: str) -> Path | None:
+    """The folder of a saved subject, or of a run's; None if there is none of that name."""
+    return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
+
+
+def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
     name, weights = str(settings.model.subject), settings.model.weights
     folder = saved_folder(name)
     file = None if weights is None else Path(weights)
@@ -90,39 +97,27 @@ def own_subject(settings: TrainSettings, class_names: Sequence[str]) -> tuple[Su
         subject = named_subject(name, class_names=class_names if file else None, weights=file, image_size=size)
     else:
         function = name
-        subject = import_subject(
-            name, weights=file, class_names=class_names, preprocessing=_preprocessing(settings)
-        )  # fmt: skip
+        subject = import_subject(name, weights=file, class_names=class_names, preprocessing=_preprocessing(settings))
     _check_classes(name, subject, class_names)
-    introspection_of(settings.model, subject)
-    return subject, function
+    return PreparedSubject(subject=subject, is_own=True, function=function)
 
 
-def saved_folder(name: str) -> Path | None:
-    """The folder of a saved subject, or of a run's; None if there is none of that name."""
-    return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
-
-
-def read_views(
-    introspection: Introspection,
-    examples: ExampleDataset,
-    settings: TrainSettings,
-    cache: FeatureCache,
-    *,
-    views: int,
-) -> Reading:
-    """r(x) of each picture as it is, then of all pictures changed at random, once for each further view."""
-    shift, relight = settings.classifier.shift, settings.classifier.relight
-    change = partial(augmented, shift=shift, relight=relight)
-    code = blake2b(inspect.getsource(augmented).encode(), digest_size=8).hexdigest()
-    readings = [read_all(introspection, examples, cache=cache)[0]]
-    for view in range(1, views):
-        name = (
-            f"view {view}, seed {settings.model.seed}, shift {shift}, relight {relight}, {BATCH_SIZE} at once, {code}"
+def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
+    """The feature of another run's convnet with a new head of this variant."""
+    folder = saved_folder(name)
+    if folder is None:
+        raise SubjectError(f"--backbone needs a run that holds a trained convnet, and {name} holds none; name another")
+    backbone = load_subject(folder)
+    if not isinstance(backbone.network, ConvNet):
+        raise SubjectError(
+            f"--backbone needs a convnet, but {name} holds a {type(backbone.network).__name__}; explain it as it is "
+            "with --subject"
         )
-        with seeded(settings.model.seed, "view", view):
-            readings.append(read_all(introspection, examples, change=change, change_name=name, cache=cache)[0])
-    return torch.cat(readings)
+    _check_classes(name, backbone, class_names)
+    with seeded(settings.model.seed, "classifier"):
+        network = backbone.network.with_head(VARIANTS[settings.model.variant].hidden)
+    subject = Subject(network, class_names=backbone.class_names, preprocess=backbone.preprocess)
+    return PreparedSubject(subject=subject, backbone=backbone)
 
 
 def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
@@ -133,45 +128,30 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     return Subject(network, class_names=class_names, preprocess=_preprocessing(settings))
 
 
-def _head_on(
-    backbone: str,
-    settings: TrainSettings,
-    splits: Splits,
-    checkpoints: Path,
-    hardware: Hardware,
-    cache: FeatureCache,
-    progress: bool,
-) -> tuple[Subject, list[dict[str, float]]]:
-    """The feature of another run's convnet with a head of this variant, trained on it."""
-    subject = _backbone(backbone, splits.train.class_names).to(hardware.torch_device())
-    assert isinstance(subject.network, ConvNet)
-    with seeded(settings.model.seed, "classifier"):
-        network = subject.network.with_head(VARIANTS[settings.model.variant].hidden)
-    features = Introspection(subject, ("feature",), probabilities=False)
+def _fit_network(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:
+    subject, splits = prepared.subject, job.splits
+    assert isinstance(subject.preprocess, Preprocessing)
+    return train_classifier(
+        subject.network, subject.preprocess, splits.train, splits.validation, job.settings.classifier, context
+    )
+
+
+def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:
+    assert prepared.backbone is not None
+    assert isinstance(prepared.subject.network, ConvNet)
+    # The backbone's own feature and not the equal one below the new head: all heads on it share one cache entry.
+    backbone = prepared.backbone.to(job.hardware.torch_device())
+    features = Introspection(backbone, ("feature",), probabilities=False)
 
     def pairs(examples: ExampleDataset, *, views: int) -> FeaturePairs:
         labels = torch.tensor(examples.labels).repeat(views)
-        return FeaturePairs(read_views(features, examples, settings, cache, views=views), labels)
+        return FeaturePairs(job.read_views(features, examples, views=views), labels)
 
-    history = train_head(
-        network, pairs(splits.train, views=settings.explainer.views), pairs(splits.validation, views=1),
-        settings.classifier, folder=checkpoints, seed=settings.model.seed, hardware=hardware, progress=progress,
-    )  # fmt: skip
-    return Subject(network, class_names=subject.class_names, preprocess=subject.preprocess), history
-
-
-def _backbone(name: str, class_names: Sequence[str]) -> Subject:
-    folder = saved_folder(name)
-    if folder is None:
-        raise SubjectError(f"--backbone needs a run that holds a trained convnet, and {name} holds none; name another")
-    subject = load_subject(folder)
-    if not isinstance(subject.network, ConvNet):
-        raise SubjectError(
-            f"--backbone needs a convnet, but {name} holds a {type(subject.network).__name__}; explain it as it is "
-            "with --subject"
-        )
-    _check_classes(name, subject, class_names)
-    return subject
+    train, validation = (
+        pairs(job.splits.train, views=job.settings.explainer.views),
+        pairs(job.splits.validation, views=1),
+    )
+    return train_head(prepared.subject.network, train, validation, job.settings.classifier, context)
 
 
 def _check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,33 +14,23 @@ from whynet.models.saved_network import save_network
 from whynet.models.saved_subject import load_subject
 from whynet.models.variants import VARIANTS
 from whynet.training.gve import CaptionedReadings, fit_gve
-from whynet.training.hardware import Hardware
 from whynet.training.interpnet import CaptionPairs, train_interpnet
 from whynet.training.settings import ExplainerSettings
-from whynet.workflows.catalogue import Splits
-from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.phase_one import read_views
+from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
-from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER, Run
-from whynet.workflows.settings import TrainSettings
+from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER
 
 
-def train_explainer(
-    run: Run,
-    settings: TrainSettings,
-    splits: Splits,
-    checkpoints: Path,
-    hardware: Hardware,
-    cache: FeatureCache,
-    progress: bool,
-) -> None:
+def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
     """Train the explainer of a run that holds its subject, and save it there.
 
     Raises:
         DataError: No picture has a caption.
         TrainingError: The loss became NaN, or the baseline's reward learned nothing.
     """
-    subject = load_subject(run.folder / CLASSIFIER, function=settings.model.subject).to(hardware.torch_device())
+    run, settings, splits = job.run, job.settings, job.splits
+    context = job.context(checkpoints)
+    subject = load_subject(run.folder / CLASSIFIER, function=settings.model.subject).to(job.hardware.torch_device())
     introspection = introspection_of(settings.model, subject)
     vocabulary = Vocabulary.from_captions([caption for captions in splits.train.captions for caption in captions])
     limit = settings.explainer.max_length
@@ -49,7 +38,7 @@ def train_explainer(
     def captioned(examples: ExampleDataset, *, views: int) -> CaptionedReadings:
         own = examples.subset([index for index, captions in enumerate(examples.captions) if captions])
         return CaptionedReadings(
-            readings=read_views(introspection, own, settings, cache, views=views),
+            readings=job.read_views(introspection, own, views=views),
             labels=torch.tensor(own.labels).repeat(views),
             captions=[[_cut(vocabulary.encode(caption), limit) for caption in captions] for captions in own.captions]
             * views,
@@ -57,19 +46,15 @@ def train_explainer(
 
     build = partial(_interpnet, settings.explainer, len(vocabulary))
     train, validation = captioned(splits.train, views=settings.explainer.views), captioned(splits.validation, views=1)
-    shared: dict[str, Any] = {"seed": settings.model.seed, "hardware": hardware, "progress": progress}
     if VARIANTS[settings.model.variant].class_embedding:
-        fitted = fit_gve(
-            build, train, validation, subject.class_names, settings.explainer, settings.gve, folder=checkpoints,
-            **shared,
-        )  # fmt: skip
+        fitted = fit_gve(build, train, validation, subject.class_names, settings.explainer, settings.gve, context)
         interpnet, histories = fitted.interpnet, fitted.histories
         save_network(fitted.class_embedding, run.folder / CLASS_EMBEDDING)
     else:
         with seeded(settings.model.seed, "interpnet"):
             interpnet = build(train.readings.shape[1])
-        pairs = [CaptionPairs(own.readings, own.captions) for own in (train, validation)]
-        history = train_interpnet(interpnet, pairs[0], pairs[1], settings.explainer, folder=checkpoints, **shared)
+        pairs = (CaptionPairs(train.readings, train.captions), CaptionPairs(validation.readings, validation.captions))
+        history = train_interpnet(interpnet, *pairs, settings.explainer, context)
         histories = {"explainer": history}
     save_network(interpnet, run.folder / EXPLAINER)
     run.write(f"{EXPLAINER}/vocabulary.json", vocabulary.to_json())

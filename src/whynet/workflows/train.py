@@ -10,11 +10,11 @@ from typing import Any
 from whynet.base.errors import SettingError, SubjectError
 from whynet.base.seeding import seeded
 from whynet.models.named_network import is_named
-from whynet.models.saved_subject import save_subject
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.phase_one import check_network, own_subject, saved_folder, train_subject
+from whynet.workflows.job import TrainingJob
+from whynet.workflows.phase_one import prepare_subject, saved_folder, train_subject
 from whynet.workflows.phase_two import train_explainer
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings, settings_with
@@ -62,22 +62,21 @@ def train(
         Run.check_free(folder)
     begin = time.perf_counter()
     splits = open_data(settings.data, skip_bad=skip_bad)
-    own = None if settings.model.subject is None else own_subject(settings, splits.train.class_names)
+    prepared = None
+    if not (resume and run.is_complete(CLASSIFIER)):
+        prepared = prepare_subject(settings, splits.train.class_names)
     if not resume:  # only now: a wrong path or layer leaves no run behind
-        check_network(settings, splits.train.class_names)
         run = Run.create(folder, settings.to_json())
     counts = {part: len(examples) for part, examples in splits.parts.items()}
     run.complete("data", time.perf_counter() - begin, **counts)
+    job = TrainingJob(run=run, settings=settings, splits=splits, hardware=hardware, cache=cache, progress=progress)
     with seeded(settings.model.seed, "train"):
-        if not run.is_complete(CLASSIFIER):
+        if prepared is not None:
             with run.stage(CLASSIFIER) as checkpoints:
-                if own is not None:
-                    save_subject(own[0], run.folder / CLASSIFIER, function=own[1])
-                else:
-                    train_subject(run, settings, splits, checkpoints, hardware, cache, progress)
+                train_subject(job, prepared, checkpoints)
         if explainer and not run.is_complete(EXPLAINER) and has_captions(splits):
             with run.stage(EXPLAINER) as checkpoints:
-                train_explainer(run, settings, splits, checkpoints, hardware, cache, progress)
+                train_explainer(job, checkpoints)
     return run
 
 
