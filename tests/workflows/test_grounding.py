@@ -63,6 +63,11 @@ def splits(quick_settings):
     return Splits(train=data.train, validation=data.validation, test=test, claims=claims, interventions=repaint)
 
 
+def check(explainer, splits, **options):
+    readings, _ = explainer.read([splits.test[index].image for index in range(len(splits.test))])
+    return causal_check(explainer, splits, readings, explainer.sentences(readings), **options)
+
+
 def probability(explainer, picture, words, place):
     """Of one word of a sentence, given one picture alone."""
     readings, _ = explainer.read([picture])
@@ -84,7 +89,7 @@ def test_figures_equal_those_of_one_picture_and_word_at_a_time(explainer, splits
                 before = probability(explainer, example.image, words, place)
                 named.append(probability(explainer, change.named.image, words, place) / before)
                 other.append(probability(explainer, change.other.image, words, place) / before)
-    found = causal_check(explainer, splits)
+    found = check(explainer, splits)
     assert found["num_images"] == 12
     assert found["num_words"] == found["named_part"]["n"] == len(named) >= 8
     for name, ratios in (("named_part", named), ("other_part", other)):
@@ -99,7 +104,7 @@ def test_figures_equal_those_of_one_picture_and_word_at_a_time(explainer, splits
 
 
 def test_layers_are_the_mean_shares_of_the_content_words(explainer, splits):
-    found = causal_check(explainer, splits)["layers"]
+    found = check(explainer, splits)["layers"]
     explanations = explainer.explain([splits.test[index].image for index in range(12)], [str(i) for i in range(12)])
     words = [word.grounding for explanation in explanations for word in explanation.words if word.grounding]
     for place, name in enumerate(("feature", "hidden.0", "hidden.1", "probabilities")):
@@ -109,20 +114,20 @@ def test_layers_are_the_mean_shares_of_the_content_words(explainer, splits):
 
 
 def test_the_seed_fixes_everything_and_few_pictures_will_do(explainer, splits):
-    assert causal_check(explainer, splits, seed=3) == causal_check(explainer, splits, seed=3)
-    few = causal_check(explainer, splits, num_images=5)
+    assert check(explainer, splits, seed=3) == check(explainer, splits, seed=3)
+    few = check(explainer, splits, num_images=5)
     assert few["num_images"] == 5
     assert few["num_words"] <= 10
 
 
 def test_what_cannot_be_checked_says_why_and_still_has_its_layers(explainer, splits):
-    found = causal_check(explainer, replace(splits, interventions=None))
+    found = check(explainer, replace(splits, interventions=None))
     assert found["missing"] == "pictures can be changed part by part where they are painted, and nowhere else"
     assert sum(found["layers"].values()) == pytest.approx(1, abs=1e-4)
-    nothing = causal_check(explainer, replace(splits, interventions=lambda index, words, seed: [None] * len(words)))
+    nothing = check(explainer, replace(splits, interventions=lambda index, words, seed: [None] * len(words)))
     assert nothing["missing"] == "fewer than two pictures have a word that names a part truly"
     assert nothing["num_words"] == 0
-    single = causal_check(explainer, splits, num_images=1)
+    single = check(explainer, splits, num_images=1)
     assert "missing" in single
     assert "named_part" not in single
 
@@ -131,7 +136,7 @@ def test_a_run_without_an_explainer_is_told(coloured_run, splits):
     explainer = Explainer(coloured_run, device="cpu")
     explainer.writes = False
     with pytest.raises(RunError, match="has no explainer"):
-        causal_check(explainer, splits)
+        check(explainer, splits)
 
 
 def test_the_gallery_is_grounded_word_by_word(explainer, splits):

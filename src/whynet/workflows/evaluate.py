@@ -133,7 +133,7 @@ def _evaluate(
         metrics["calibration"]["claims"] = calibration_of_claims(
             splits.claims, [test[index].attributes or frozenset() for index in range(len(test))], written
         )
-    metrics["grounding"] = causal_check(explainer, splits, num_images=num_checked, beam=beam)
+    metrics["grounding"] = causal_check(explainer, splits, conditioned, sentences, num_images=num_checked)
     if why := metrics["grounding"].pop("missing", None):
         metrics["missing"]["causal check of the words"] = why
     return metrics

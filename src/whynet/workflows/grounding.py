@@ -52,16 +52,23 @@ class _Word:
 
 
 def causal_check(
-    explainer: Explainer, splits: Splits, *, num_images: int = NUM_IMAGES, seed: int = 0, beam: int = 1
+    explainer: Explainer,
+    splits: Splits,
+    readings: Reading,
+    sentences: Sequence[Sentence | None],
+    *,
+    num_images: int = NUM_IMAGES,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Change the part that a word names, or another one, and see whether the word loses its probability.
 
     Args:
         explainer: Of a run that writes sentences.
         splits: Its data.
+        readings: r(x) of every test picture, as the explainer takes it.
+        sentences: Of every test picture.
         num_images: Most test pictures to look at, in a random order.
         seed: Of that order, the changes and the intervals.
-        beam: Sentences kept side by side while one is written.
 
     Returns:
         What this module's head lists.
@@ -77,15 +84,15 @@ def causal_check(
     for start in track(range(0, len(order), BATCH_SIZE), "Checking words"):
         indices = order[start : start + BATCH_SIZE]
         examples = [splits.test[index] for index in indices]
-        readings, _ = explainer.read([example.image for example in examples])
-        sentences = [sentence for sentence in explainer.sentences(readings, beam=beam) if sentence is not None]
-        for word in (word for sentence in explainer.ground(readings, sentences) if sentence for word in sentence.words):
+        read = readings[indices]
+        written = [sentence for index in indices if (sentence := sentences[index]) is not None]
+        for word in (word for sentence in explainer.ground(read, written) if sentence for word in sentence.words):
             if word.grounding is not None:
                 shares += torch.tensor([layer.share for layer in word.grounding.layers])
                 num_content += 1
-        words = list(_words(splits, indices, examples, sentences, seed))
+        words = list(_words(splits, indices, examples, written, seed))
         if words:
-            metrics.update(indices, examples, words, *_log_probabilities(explainer, readings, sentences, words))
+            metrics.update(indices, examples, words, *_log_probabilities(explainer, read, written, words))
     names = [name for name, _ in explainer.segments]
     return {
         "num_images": len(order),
