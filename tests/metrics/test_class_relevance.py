@@ -8,7 +8,7 @@ from whynet.base.errors import DataError
 from whynet.metrics import cider as cider_module
 from whynet.metrics.cider import cider
 from whynet.metrics.class_relevance import class_relevance
-from whynet.metrics.language import tokenised_words
+from whynet.metrics.language import tokenise
 
 
 def slow_similarity(candidate, label, references, reference_labels):
@@ -96,7 +96,7 @@ def test_classes_that_are_told_apart_and_classes_that_are_not():
 
 
 def test_raw_sentences_are_tokenised_as_for_cider(language_tools):
-    assert tokenised_words(["A Red bird's crown, (long).", "...", ""]) == [
+    assert [sentence.words for sentence in tokenise(["A Red bird's crown, (long).", "...", ""])] == [
         "a red bird 's crown -lrb- long -rrb-",
         "",
         "",

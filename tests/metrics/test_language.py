@@ -5,7 +5,7 @@ from torchmetrics.functional.text import bleu_score
 
 from whynet.base.errors import DataError, MissingDependencyError, SettingError
 from whynet.metrics import language
-from whynet.metrics.language import LanguageMetrics, has_words, language_scores
+from whynet.metrics.language import LanguageMetrics, language_scores, tokenise
 from whynet.metrics.ptb import ptb_tokenise
 
 BLEUS = ["bleu1", "bleu2", "bleu3", "bleu4"]
@@ -104,14 +104,14 @@ def test_a_reference_without_words_is_refused(metrics):
 
 def test_which_sentences_have_words(language_tools):
     sentences = ["a bird", "😀😀", "...", "", "a 😀!", "\u05e6\u05d9\u05e4\u05d5\u05e8", " , ; "]
-    assert has_words(sentences) == [True, False, False, False, True, True, False]
-    assert has_words([]) == []
+    assert [bool(sentence.words) for sentence in tokenise(sentences)] == [True, False, False, False, True, True, False]
+    assert tokenise([]) == []
 
 
 def test_only_what_has_words_is_taken_as_a_reference(metrics):
     sentences = ["a bird", "😀😀", "a 😀!", "-- ;"]
-    for sentence, worded in zip(sentences, has_words(sentences), strict=True):
-        if worded:
+    for sentence, tokenised in zip(sentences, tokenise(sentences), strict=True):
+        if tokenised.words:
             metrics.score(["a"], [[sentence]])
         else:
             with pytest.raises(DataError, match="has no words"):

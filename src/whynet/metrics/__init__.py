@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from whynet.metrics.diversity import copied_share, distinct_share
     from whynet.metrics.floors import most_frequent, random_same_class
     from whynet.metrics.grounded_words import GroundedWords
-    from whynet.metrics.language import LanguageMetrics, has_words, language_scores, tokenised_words
+    from whynet.metrics.language import LanguageMetrics, TokenisedSentence, language_scores, tokenise
     from whynet.metrics.meteor import Meteor, MeteorScores
     from whynet.metrics.paired_test import PairedTest, holm
 
@@ -29,16 +29,16 @@ _HOMES = {
     "Meteor": "meteor",
     "MeteorScores": "meteor",
     "PairedTest": "paired_test",
+    "TokenisedSentence": "language",
     "WordCalibration": "calibration",
     "claim_calibration": "calibration",
     "copied_share": "diversity",
     "distinct_share": "diversity",
-    "has_words": "language",
     "holm": "paired_test",
     "language_scores": "language",
     "most_frequent": "floors",
     "random_same_class": "floors",
-    "tokenised_words": "language",
+    "tokenise": "language",
 }
 
 __all__ = [
@@ -49,18 +49,18 @@ __all__ = [
     "Meteor",
     "MeteorScores",
     "PairedTest",
+    "TokenisedSentence",
     "WordCalibration",
     "claim_calibration",
     "class_relevance",
     "copied_share",
     "distinct_share",
-    "has_words",
     "holm",
     "language_scores",
     "most_frequent",
     "paired_test",
     "random_same_class",
-    "tokenised_words",
+    "tokenise",
 ]
 
 

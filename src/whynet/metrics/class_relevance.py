@@ -57,8 +57,9 @@ def class_relevance(
     """Class similarity and class rank of each sentence.
 
     Args:
-        candidates: The sentences, tokenised; tokens are what white space separates (`language.tokenised_words` makes
-            them). One without tokens has similarity 0 to all classes, which then share the middle rank.
+        candidates: The sentences, tokenised; tokens are what white space separates (the `words` that
+            `language.tokenise` gives). One without tokens has similarity 0 to all classes, which then share the middle
+            rank.
         labels: The class of the image of each sentence.
         references: The tokenised sentences of each reference image, as of the training set; one or more an image.
         reference_labels: The class of each reference image.

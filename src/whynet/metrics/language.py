@@ -67,38 +67,32 @@ def language_scores(
         return metrics.score(candidates, references, [protocol])[protocol]
 
 
-def has_words(sentences: Sequence[str]) -> list[bool]:
-    """Which sentences hold a word to compare with, as these metrics see them; one that holds none is no reference.
+@dataclass(frozen=True)
+class TokenisedSentence:
+    """A sentence as given, and as these metrics see it: Penn Treebank tokens in lower case, joined by single spaces."""
+
+    text: str
+    tokens: str
+    """With punctuation."""
+    words: str
+    """Without: what `cider` and `class_relevance` take. Empty where there is none, and then it is no reference."""
+
+
+def tokenise(sentences: Sequence[str]) -> list[TokenisedSentence]:
+    """Tokenise sentences, in one start of Java.
 
     Args:
         sentences: Any text. Emoji and punctuation are no words here, though a reader may find sense in them; a run
             such as "?!" is one, since the COCO evaluation drops single marks alone.
 
-    Returns:
-        For each sentence whether Penn Treebank tokens are left without the punctuation.
-
     Raises:
         MissingDependencyError: The extra `language` is not installed.
         WhynetError: The tokeniser failed.
     """
-    return [bool(text) for text in tokenised_words(sentences)]
-
-
-def tokenised_words(sentences: Sequence[str]) -> list[str]:
-    """The words of sentences, as these metrics see them: what `cider` and `class_relevance` take.
-
-    Args:
-        sentences: Any text.
-
-    Returns:
-        For each sentence its Penn Treebank tokens in lower case, without punctuation, joined by single spaces; an empty
-        string where it holds none.
-
-    Raises:
-        MissingDependencyError: The extra `language` is not installed.
-        WhynetError: The tokeniser failed.
-    """
-    return _tokens_and_words(sentences)[1]
+    return [
+        TokenisedSentence(text, tokens, drop_punctuation(tokens))
+        for text, tokens in zip(sentences, ptb_tokenise(sentences), strict=True)
+    ]
 
 
 class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
@@ -125,26 +119,43 @@ class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
     ) -> dict[Protocol, dict[str, float]]:
         """Score one set of sentences; arguments and errors as in `language_scores`.
 
-        The sentences are tokenised once, and what both protocols share is computed once.
-
         Returns:
             For each protocol its scores.
         """
         _check_protocols(protocols)
         check_pairs(candidates, references)
-        text = _tokenise(candidates, references)
-        shared = {"cider_d": 100 * _cider_d(text.words), "rouge_l": 100 * _rouge_l(text.words)}
+        row = iter(tokenise([*candidates, *(reference for own in references for reference in own)]))
+        written = [next(row) for _ in candidates]
+        return self.score_tokenised(written, [[next(row) for _ in own] for own in references], protocols)
+
+    def score_tokenised(
+        self,
+        candidates: Sequence[TokenisedSentence],
+        references: Sequence[Sequence[TokenisedSentence]],
+        protocols: Sequence[Protocol] = PROTOCOLS,
+    ) -> dict[Protocol, dict[str, float]]:
+        """The same for sentences that are tokenised already, as references that several sets are compared with."""
+        _check_protocols(protocols)
+        raw, tokens, words = (_pairs(candidates, references, part) for part in ("text", "tokens", "words"))
+        check_pairs(raw.candidates, raw.references)
+        for index, own in enumerate(references):
+            for number, reference in enumerate(own):
+                if not reference.words:
+                    raise DataError(
+                        f"reference {number} of example {index} has no words ({reference.text!r}); leave it out"
+                    )
+        shared = {"cider_d": 100 * _cider_d(words), "rouge_l": 100 * _rouge_l(words)}
         scores: dict[Protocol, dict[str, float]] = {}
         for protocol in protocols:
             if protocol == "coco":
-                meteor = self._meteor.score(text.words.candidates, text.words.references).corpus
-                own = _bleu(text.words)
+                meteor = self._meteor.score(words.candidates, words.references).corpus
+                own_scores = _bleu(words)
             else:
-                segments = self._meteor.score(candidates, references).segments
+                segments = self._meteor.score(raw.candidates, raw.references).segments
                 meteor = sum(segments) / len(segments)
-                plain = cider(text.words.candidates, text.words.references)
-                own = _bleu(text.tokens) | {"cider": 100 * sum(plain) / len(plain)}
-            scores[protocol] = {"meteor": 100 * meteor, **own, **shared}
+                plain = cider(words.candidates, words.references)
+                own_scores = _bleu(tokens) | {"cider": 100 * sum(plain) / len(plain)}
+            scores[protocol] = {"meteor": 100 * meteor, **own_scores, **shared}
         return scores
 
     def close(self) -> None:
@@ -158,7 +169,7 @@ class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Tokenised candidates and references; tokens are joined by single spaces."""
+    """Candidates and references, of either the text, the tokens or the words."""
 
     candidates: list[str]
     references: list[list[str]]
@@ -168,38 +179,13 @@ class _Pairs:
         return dict(enumerate(self.references)), {i: [candidate] for i, candidate in enumerate(self.candidates)}
 
 
-@dataclass(frozen=True)
-class _Text:
-    """The same sentences twice."""
-
-    tokens: _Pairs
-    """With punctuation."""
-    words: _Pairs
-    """Without."""
-
-
-def _tokenise(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> _Text:
-    both = _tokens_and_words([*candidates, *(reference for own in references for reference in own)])
-    tokens, words = (_as_pairs(texts, references) for texts in both)
-    for index, own in enumerate(words.references):
-        for number, reference in enumerate(own):
-            if not reference:
-                raise DataError(
-                    f"reference {number} of example {index} has no words ({references[index][number]!r}); leave it out"
-                )
-    return _Text(tokens, words)
-
-
-def _tokens_and_words(sentences: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Each sentence with its punctuation, and each without."""
-    tokens = ptb_tokenise(sentences)
-    return tokens, [drop_punctuation(text) for text in tokens]
-
-
-def _as_pairs(texts: Sequence[str], references: Sequence[Sequence[str]]) -> _Pairs:
-    """Tokenised candidates, then tokenised references in a row, in the form that they had."""
-    row = iter(texts)
-    return _Pairs([next(row) for _ in references], [[next(row) for _ in own] for own in references])
+def _pairs(
+    candidates: Sequence[TokenisedSentence], references: Sequence[Sequence[TokenisedSentence]], part: str
+) -> _Pairs:
+    return _Pairs(
+        [getattr(candidate, part) for candidate in candidates],
+        [[getattr(reference, part) for reference in own] for own in references],
+    )
 
 
 def _bleu(pairs: _Pairs) -> dict[str, float]:

@@ -9,7 +9,7 @@ from whynet.metrics.attribute_truth import AttributeTruth
 from whynet.metrics.class_relevance import class_relevance
 from whynet.metrics.diversity import copied_share, distinct_share
 from whynet.metrics.floors import most_frequent, random_same_class
-from whynet.metrics.language import LanguageMetrics, tokenised_words
+from whynet.metrics.language import LanguageMetrics, TokenisedSentence, tokenise
 from whynet.workflows.catalogue import Splits
 
 FLOOR_SEED = 0
@@ -46,16 +46,16 @@ class SentenceFigures(AbstractContextManager["SentenceFigures"]):
     def _read_references(self) -> None:
         """Tokenise the references once; captions without a word are left out, and `missing` tells of them."""
         test = self.splits.test
-        flat = iter(tokenised_words([caption for index in self.captioned for caption in test.captions[index]]))
-        self._references: dict[int, tuple[list[str], list[str]]] = {}
+        flat = iter(tokenise([caption for index in self.captioned for caption in test.captions[index]]))
+        self._references: dict[int, list[TokenisedSentence]] = {}
         lost: dict[str, int] = {}
         for index in self.captioned:
-            pairs = [(caption, next(flat)) for caption in test.captions[index]]
-            worded = [pair for pair in pairs if pair[1]]
+            own = [next(flat) for _ in test.captions[index]]
+            worded = [caption for caption in own if caption.words]
             if worded:
-                self._references[index] = ([raw for raw, _ in worded], [tokens for _, tokens in worded])
-            if len(worded) < len(pairs):
-                lost[test.names[index]] = len(pairs) - len(worded)
+                self._references[index] = worded
+            if len(worded) < len(own):
+                lost[test.names[index]] = len(own) - len(worded)
         if not self._references:
             self.missing["language"] = "no caption of a test picture has a word for the language metrics"
         elif lost:
@@ -74,8 +74,9 @@ class SentenceFigures(AbstractContextManager["SentenceFigures"]):
         figures: dict[str, Any] = {}
         kept = [index for index in sentences if self._language is not None and index in self._references]
         if self._language is not None and kept:
-            scored = [sentences[index] for index in kept]
-            figures["language"] = self._language.score(scored, [self._references[index][0] for index in kept])
+            scored = tokenise([sentences[index] for index in kept])
+            references = [self._references[index] for index in kept]
+            figures["language"] = self._language.score_tokenised(scored, references)
             figures["class_relevance"] = self._class_relevance(kept, scored)
         if self.splits.claims is not None:
             figures["attributes"] = self._attributes(sentences)
@@ -85,12 +86,12 @@ class SentenceFigures(AbstractContextManager["SentenceFigures"]):
             figures["diversity"]["copied"] = copied_share(written, self.splits.train.captions)
         return figures
 
-    def _class_relevance(self, kept: Sequence[int], written: Sequence[str]) -> dict[str, float]:
+    def _class_relevance(self, kept: Sequence[int], written: Sequence[TokenisedSentence]) -> dict[str, float]:
         labels = self.splits.test.labels
         found = class_relevance(
-            tokenised_words(written),
+            [sentence.words for sentence in written],
             [labels[index] for index in kept],
-            [tokens for _, tokens in self._references.values()],
+            [[caption.words for caption in own] for own in self._references.values()],
             [labels[index] for index in self._references],
         )
         return {
