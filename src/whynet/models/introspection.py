@@ -110,6 +110,14 @@ class Introspection:
             parts.append(recording.probabilities)
         return torch.cat([part.float() for part in parts], 1), recording.logits  # (B, R)
 
+    def layer_sizes(self, images: Images) -> dict[str, int]:
+        """How many entries of r(x) each layer asked for has; one that ran several times has those of all its calls."""
+        sizes = dict.fromkeys(self.layers, 0)
+        for key, activation in self.record(images).activations.items():
+            layer = key if key in sizes else _module_name(key)
+            sizes[layer] += _pooled(key, activation, len(images)).shape[1]
+        return sizes
+
     def _named(self, calls: dict[str, list[Any]], image_sides: tuple[int, int]) -> dict[str, Tensor]:
         activations: dict[str, Tensor] = {}
         for layer in self.layers:

@@ -23,7 +23,6 @@ from whynet.data.vocabulary import Vocabulary
 from whynet.models.class_embedding import ClassEmbedding
 from whynet.models.grounding import Segments, ground_words, strongest_units
 from whynet.models.interpnet import InterpNET
-from whynet.models.introspection import Introspection
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import load_network
 from whynet.models.saved_subject import load_subject
@@ -148,8 +147,7 @@ class Explainer:
     def segments(self) -> Segments:
         """The parts of r(x): its layers by their dotted names, then "probabilities" where it holds them."""
         blank = self.subject.preprocess([np.zeros((64, 64, 3), np.uint8)])
-        layers = {name: Introspection(self.subject, [name], probabilities=False) for name in self.introspection.layers}
-        parts = [(name, layer.read(blank)[0].shape[1]) for name, layer in layers.items()]
+        parts = list(self.introspection.layer_sizes(blank).items())
         if self.introspection.probabilities:
             parts.append(("probabilities", len(self.subject.class_names)))
         if VARIANTS[self.settings.model.variant].class_embedding:
