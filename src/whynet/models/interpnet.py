@@ -107,9 +107,9 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
         finally:
             self.train(was_training)
 
-    def sample(self, readings: Reading, *, generator: torch.Generator | None = None) -> Sentences:
+    def sample(self, readings: Reading) -> Sentences:
         """One sentence for each r(x), drawn from the model's own probabilities; see `LRCN.sample`."""
-        return self.decoder.sample(self.scaled(readings), max_length=self.max_length, generator=generator)
+        return self.decoder.sample(self.scaled(readings), max_length=self.max_length)
 
     def log_probability(self, readings: Reading, ids: TokenIds) -> Float[Tensor, " batch"]:
         """The logarithm of the chance that `sample` draws each of these sentences; see `LRCN.log_probability`."""

@@ -135,15 +135,15 @@ class LRCN(nn.Module):
         return Sentences(ids=_follow(ids, best)[:, 0], probabilities=_follow(chances, best)[:, 0])
 
     @torch.no_grad()
-    def sample(self, readings: Reading, *, max_length: int, generator: torch.Generator | None = None) -> Sentences:
+    def sample(self, readings: Reading, *, max_length: int) -> Sentences:
         """One sentence for each r(x), drawn word by word from the model's own probabilities, without dropout.
 
-        What `beam` never writes is never drawn: the probabilities of the other words are brought to a sum of 1.
+        Torch's global generator draws. What `beam` never writes is never drawn: the probabilities of the other words
+        are brought to a sum of 1.
 
         Args:
             readings: r(x) of each image.
             max_length: Most words before the full stop, at least 1; a full stop is then appended.
-            generator: Draws the words, on the device of `readings`; torch's global one if absent.
 
         Returns:
             The sentences; their probabilities are those that the words were drawn with.
@@ -157,7 +157,7 @@ class LRCN(nn.Module):
             for step in range(max_length + 1):
                 scores, state = self._step(projected, words, state)
                 chance = _allowed(scores, ended[:, None], first=step == 0, last=step == max_length)[:, 0].softmax(1)
-                words = torch.multinomial(chance, 1, generator=generator)  # (B, 1)
+                words = torch.multinomial(chance, 1)  # (B, 1)
                 ids.append(words.masked_fill(ended[:, None], PADDING))
                 chances.append(chance.gather(1, words))  # 1 where the sentence has ended
                 ended = ended | (words[:, 0] == STOP)
