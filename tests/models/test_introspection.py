@@ -58,17 +58,17 @@ def by_hand(network, images):
 
 
 @pytest.mark.parametrize("layers", [["relu"], ["second", "relu:1", "first"], ["relu", "relu:1"], []])
-def test_layer_sizes_are_those_that_each_layer_has_alone(network, layers):
+def test_segments_are_those_that_each_layer_has_alone(network, layers):
     images, passes = torch.randn(2, 3, 8, 8), []
     alone = [Introspection(subject(network), [layer], probabilities=False).read(images)[0] for layer in layers]
     introspection = Introspection(subject(network), layers)
     network.register_forward_hook(lambda *_: passes.append(1))
-    sizes = introspection.layer_sizes(images)
+    names, sizes = zip(*introspection.segments, strict=True)
     assert len(passes) == 1
-    assert list(sizes) == layers
-    assert sum(sizes.values()) == introspection.read(images)[0].shape[1] - len(CLASSES)
+    assert names == (*layers, "probabilities")
+    assert sum(sizes) == introspection.read(images)[0].shape[1]
     if layers != ["relu", "relu:1"]:  # where the second call belongs to its own name
-        assert list(sizes.values()) == [reading.shape[1] for reading in alone]
+        assert list(sizes) == [*(reading.shape[1] for reading in alone), len(CLASSES)]
 
 
 def test_activations_are_those_before_anything_was_done_in_place(network):

@@ -35,7 +35,9 @@ def images(count, *, told=True):
     labels = torch.arange(count) % 2
     words = labels if told else torch.randint(2, (count,), generator=generator)
     captions = [[[4, 6 + word, 3], [5, 6 + word, 5, 3]] for word in words.tolist()]
-    return CaptionedReadings(readings=torch.randn(count, 3, generator=generator), labels=labels, captions=captions)
+    return CaptionedReadings(
+        readings=torch.randn(count, 3, generator=generator), labels=labels, captions=captions, sizes=[3]
+    )
 
 
 def fit(folder, *, gve=GVE, train=None, validation=None):
@@ -116,7 +118,7 @@ def test_captions_that_tell_nothing_of_the_class_are_refused(tmp_path):
 def test_a_class_without_captions_is_told_before_any_fit(tmp_path):
     train = images(64)
     captions = [own if label else [] for own, label in zip(train.captions, train.labels.tolist(), strict=True)]
-    bare = CaptionedReadings(readings=train.readings, labels=train.labels, captions=captions)
+    bare = CaptionedReadings(readings=train.readings, labels=train.labels, captions=captions, sizes=[3])
     with pytest.raises(DataError, match=r"every class needs a training caption .* but 1 have none \(red\)"):
         fit(tmp_path, train=bare)
     assert not list(tmp_path.iterdir())

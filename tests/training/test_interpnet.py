@@ -39,5 +39,7 @@ def test_errors():
         CaptionPairs(torch.tensor([[0.0], [torch.nan]]), [[[3]], [[3]]])
     with pytest.raises(SettingError, match="a positive learning rate"):
         ExplainerSettings(learning_rate=0.0)
+    with pytest.raises(SettingError, match=r"layers are balanced where r\(x\) is standardised"):
+        ExplainerSettings(standardise=False, balance=True)
     with pytest.raises(SettingError, match="at least 1"):
         ClassifierSettings(epochs=0)

@@ -12,6 +12,8 @@ from whynet.models.convnet import ConvNet
 from whynet.models.saved_subject import load_subject
 from whynet.training.hardware import Hardware
 from whynet.training.interpnet import ExplainerTraining
+from whynet.training.settings import GVESettings
+from whynet.workflows.catalogue import open_data
 from whynet.workflows.explain import Explainer, explain
 from whynet.workflows.run import Run
 from whynet.workflows.settings import ModelSettings, TrainSettings
@@ -56,6 +58,24 @@ def test_every_variant_trains(variant, quick_settings, tmp_path):
     expected = layers.get(variant, ["feature", "hidden.0", "hidden.1", "hidden.2"])
     assert list(explainer.introspection.layers) == expected
     assert explainer.introspection.probabilities is (variant != "captioning")
+
+
+@pytest.mark.parametrize(("variant", "num_layers"), [("interpnet2", 4), ("gve", 2)])
+def test_balanced_layers_weigh_alike(variant, num_layers, quick_settings, tmp_path):
+    brief = replace(quick_settings.explainer, epochs=1, balance=True)
+    gve = GVESettings(reward_weight=0.0, epochs=1, embedding_size=8, hidden_size=12)
+    settings = replace(quick_settings, model=ModelSettings(variant=variant), explainer=brief, gve=gve)
+    explainer = Explainer(train(tmp_path / "run", settings, hardware=CPU, progress=False), device="cpu")
+    seen = [size for _, size in explainer.segments]
+    assert len(seen) == num_layers
+    examples = open_data(settings.data).train
+    readings, logits = explainer.introspection.read(
+        explainer.subject.preprocess([examples[index].image for index in range(len(examples))])
+    )
+    true = explainer.conditioned(readings, logits, torch.tensor(examples.labels)) if variant == "gve" else readings
+    parts = explainer.interpnet.scaled(true).split(seen, dim=1)
+    lengths = [float(part.square().sum(1).mean().sqrt()) for part in parts]
+    assert lengths == pytest.approx([num_layers**-0.5] * num_layers, rel=1e-3)
 
 
 def test_a_run_killed_in_either_stage_ends_like_an_unbroken_one(coloured_run, quick_settings, tmp_path, monkeypatch):

@@ -19,7 +19,6 @@ looked, not what would happen without it. The causal check of `workflows.groundi
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -30,9 +29,7 @@ from whynet.base.errors import SettingError
 from whynet.base.tokens import PADDING, START
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
-
-Segments: TypeAlias = tuple[tuple[str, int], ...]
-"""The parts of r(x), in order: each one's name and number of entries."""
+from whynet.models.introspection import Segments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

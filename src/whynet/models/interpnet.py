@@ -5,8 +5,11 @@ The decoder is `lrcn`, r(x) is `introspection`, the rows of table 1 are `variant
 saved.
 
 Differs from the paper: r(x) can be brought to one scale (`standardise`), because layers differ in scale by orders of
-magnitude; the paper's feature has length 1, those of most networks have not. Without it small layers go unread.
+magnitude; the paper's feature has length 1, those of most networks have not. Without it small layers go unread, and
+with each entry on one scale those of few entries still do, unless the layers are balanced.
 """
+
+from collections.abc import Sequence
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -67,15 +70,31 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
     reading_mean: Tensor
     reading_scale: Tensor
 
-    def standardise(self, readings: Reading) -> None:
+    def standardise(self, readings: Reading, sizes: Sequence[int] | None = None) -> None:
         """From now on bring r(x) to the scale of these: each entry to mean 0 and the same deviation, r(x) to length 1.
 
-        Entries that are constant become 0. The length is the root mean square over `readings`.
+        Args:
+            readings: What to learn the scale from. Entries that are constant there become 0; lengths are root mean
+                squares over them.
+            sizes: Numbers of entries of the parts of r(x), which are then balanced: entries have the same deviation
+                within a part, and all parts have the same length. None takes r(x) as one part.
+
+        Raises:
+            SettingError: The sizes do not add up to the length of r(x).
         """
+        sizes = [self.reading_size] if sizes is None else list(sizes)
+        if sum(sizes) != self.reading_size:
+            raise SettingError(f"parts of {self.reading_size} entries in all were expected, not of {sum(sizes)}")
         deviation, mean = torch.std_mean(readings, dim=0, correction=0)
         lively = deviation > 1e-6
+        counts = torch.stack(
+            [part.sum() for part in torch.split(lively, sizes)]
+        )  # of the entries that are not constant
+        divisors = (counts * (counts > 0).sum()).sqrt()
         self.reading_mean.copy_(mean)
-        self.reading_scale.copy_(torch.where(lively, deviation, torch.inf) * lively.sum().clamp(min=1).sqrt())
+        self.reading_scale.copy_(
+            torch.where(lively, deviation * divisors.repeat_interleave(torch.tensor(sizes)), torch.inf)
+        )
 
     def scaled(self, readings: Reading) -> Reading:
         """r(x) as the decoder takes it: shifted and scaled as `standardise` fixed; a gradient passes through."""

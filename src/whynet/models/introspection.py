@@ -20,8 +20,10 @@ are always taken for tokens.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -30,6 +32,9 @@ from torch.nn.modules.conv import _ConvNd
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Logits, Probabilities, Reading
 from whynet.models.subject import Subject
+
+Segments: TypeAlias = tuple[tuple[str, int], ...]
+"""The parts of r(x), in order: each one's name and number of entries."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,13 +115,20 @@ class Introspection:
             parts.append(recording.probabilities)
         return torch.cat([part.float() for part in parts], 1), recording.logits  # (B, R)
 
-    def layer_sizes(self, images: Images) -> dict[str, int]:
-        """How many entries of r(x) each layer asked for has; one that ran several times has those of all its calls."""
+    @cached_property
+    def segments(self) -> Segments:
+        """The parts of r(x), in order: each layer asked for, with all its calls, then "probabilities" where it ends so.
+
+        Raises:
+            SubjectError: As `record`, which looks at a black picture.
+        """
+        images = self.subject.preprocess([np.zeros((64, 64, 3), np.uint8)])
         sizes = dict.fromkeys(self.layers, 0)
         for key, activation in self.record(images).activations.items():
             layer = key if key in sizes else _module_name(key)
             sizes[layer] += _pooled(key, activation, len(images)).shape[1]
-        return sizes
+        ending = (("probabilities", len(self.subject.class_names)),) if self.probabilities else ()
+        return (*sizes.items(), *ending)
 
     def _named(self, calls: dict[str, list[Any]], image_sides: tuple[int, int]) -> dict[str, Tensor]:
         activations: dict[str, Tensor] = {}

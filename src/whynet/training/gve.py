@@ -48,11 +48,13 @@ class CaptionedReadings:
         readings: r(x) of each, without a class embedding.
         labels: The true class of each.
         captions: For each image its captions as ids, each ending with STOP and without START.
+        sizes: Numbers of entries of the layers in r(x).
     """
 
     readings: Reading
     labels: Labels
     captions: Sequence[Sequence[Sequence[int]]]
+    sizes: Sequence[int]
 
 
 class FittedGVE(NamedTuple):
@@ -117,7 +119,8 @@ def fit_gve(
     embedding.vectors.copy_(class_embeddings(language_model.to(context.hardware.torch_device()), sentences))
 
     def pairs(images: CaptionedReadings) -> LabelledPairs:
-        return LabelledPairs(CaptionPairs(embedding(images.readings, images.labels), images.captions), images.labels)
+        readings = embedding(images.readings, images.labels)
+        return LabelledPairs(CaptionPairs(readings, images.captions, [*images.sizes, gve.hidden_size]), images.labels)
 
     histories["explainer"] = train_gve(
         interpnet, classifier, pairs(train), pairs(validation), settings, gve, context.within("explainer")

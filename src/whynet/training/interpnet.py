@@ -32,18 +32,22 @@ class CaptionPairs(Dataset[Pair]):
     Args:
         readings: r(x) of each image.
         captions: For each image its captions as ids, each ending with STOP and without START.
+        sizes: Numbers of entries of the layers in r(x), for who balances them; None takes r(x) as one layer.
 
     Raises:
         DataError: The counts differ, no image has a caption, or r(x) holds NaN.
     """
 
-    def __init__(self, readings: Reading, captions: Sequence[Sequence[Sequence[int]]]) -> None:
+    def __init__(
+        self, readings: Reading, captions: Sequence[Sequence[Sequence[int]]], sizes: Sequence[int] | None = None
+    ) -> None:
         if len(readings) != len(captions):
             raise DataError(f"captions of {len(readings)} images were expected, not of {len(captions)}")
         if not readings.isfinite().all():
             row = int((~readings.isfinite().all(1)).nonzero()[0])
             raise DataError(f"r(x) of image {row} holds NaN or infinite values; check the network and its input")
         self.readings = readings
+        self.sizes = sizes
         self.sentences = [torch.tensor(ids) for sentences in captions for ids in sentences]
         self.image_of = torch.tensor([image for image, sentences in enumerate(captions) for _ in sentences])
         if not self.sentences:
@@ -125,7 +129,7 @@ def train_interpnet(
         TrainingError: The loss became NaN.
     """
     if settings.standardise:
-        interpnet.standardise(train.readings)
+        interpnet.standardise(train.readings, train.sizes if settings.balance else None)
     sampler = EpochSampler(train.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
     return fit(
         ExplainerTraining(interpnet, settings.learning_rate),

@@ -179,7 +179,7 @@ def train_gve(
             f"a reward of weight {gve.reward_weight} needs a sentence classifier; give one, or set reward_weight to 0"
         )
     if settings.standardise:
-        interpnet.standardise(train.pairs.readings)
+        interpnet.standardise(train.pairs.readings, train.pairs.sizes if settings.balance else None)
     sampler = EpochSampler(train.pairs.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
     return fit(
         GVETraining(interpnet, classifier, settings.learning_rate, gve),

@@ -58,6 +58,10 @@ class ExplainerSettings:
     standardise: bool = field(
         default=True, metadata={"help": "Standardise each entry of r(x) over the training pictures."}
     )
+    balance: bool = field(
+        default=False,
+        metadata={"help": "Let each layer of r(x) weigh alike, however many entries it has; needs standardising."},
+    )
     max_length: int = field(default=30, metadata={"help": "Most words of a sentence before its full stop."})
 
     def __post_init__(self) -> None:
@@ -67,6 +71,8 @@ class ExplainerSettings:
                 "sizes and a maximum length of at least 1, a dropout from 0 to below 1, a plateau patience from 0 on "
                 f"were expected, not {self}"
             )
+        if self.balance and not self.standardise:
+            raise SettingError("layers are balanced where r(x) is standardised; leave one of the two options out")
         if (
             min(self.epochs, self.patience, self.batch_size, self.captions_per_epoch, self.views) < 1
             or self.learning_rate <= 0

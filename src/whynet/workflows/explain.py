@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from whynet.data.example import Example
 from whynet.data.function_words import is_content_word
 from whynet.data.vocabulary import Vocabulary
 from whynet.models.class_embedding import ClassEmbedding
-from whynet.models.grounding import Segments, ground_words, strongest_units
+from whynet.models.grounding import ground_words, strongest_units
 from whynet.models.interpnet import InterpNET
+from whynet.models.introspection import Segments
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import load_network
 from whynet.models.saved_subject import load_subject
@@ -143,16 +143,13 @@ class Explainer:
         exchanged[rows, predicted], exchanged[rows, named] = readings[rows, named], readings[rows, predicted]
         return exchanged
 
-    @cached_property
+    @property
     def segments(self) -> Segments:
-        """The parts of r(x): its layers by their dotted names, then "probabilities" where it holds them."""
-        blank = self.subject.preprocess([np.zeros((64, 64, 3), np.uint8)])
-        parts = list(self.introspection.layer_sizes(blank).items())
-        if self.introspection.probabilities:
-            parts.append(("probabilities", len(self.subject.class_names)))
-        if VARIANTS[self.settings.model.variant].class_embedding:
-            parts.append(("class embedding", self.interpnet.reading_size - sum(size for _, size in parts)))
-        return tuple(parts)
+        """The parts of what the explainer sees: those of r(x), then "class embedding" where it sees one."""
+        parts = self.introspection.segments
+        if self.class_embedding is None:
+            return parts
+        return (*parts, ("class embedding", self.class_embedding.vectors.shape[1]))
 
     def sentences(self, readings: Reading, *, beam: int = 1) -> list[Sentence | None]:
         """A sentence for each r(x); None where the run has no explainer."""

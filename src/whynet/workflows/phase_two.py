@@ -34,6 +34,7 @@ def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
     introspection = introspection_of(settings.model, subject)
     vocabulary = Vocabulary.from_captions([caption for captions in splits.train.captions for caption in captions])
     limit = settings.explainer.max_length
+    sizes = [size for _, size in introspection.segments]
 
     def captioned(examples: ExampleDataset, *, views: int) -> CaptionedReadings:
         own = examples.subset([index for index, captions in enumerate(examples.captions) if captions])
@@ -42,6 +43,7 @@ def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
             labels=torch.tensor(own.labels).repeat(views),
             captions=[[_cut(vocabulary.encode(caption), limit) for caption in captions] for captions in own.captions]
             * views,
+            sizes=sizes,
         )
 
     build = partial(_interpnet, settings.explainer, len(vocabulary))
@@ -53,8 +55,8 @@ def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
     else:
         with seeded(settings.model.seed, "interpnet"):
             interpnet = build(train.readings.shape[1])
-        pairs = (CaptionPairs(train.readings, train.captions), CaptionPairs(validation.readings, validation.captions))
-        history = train_interpnet(interpnet, *pairs, settings.explainer, context)
+        pairs = [CaptionPairs(own.readings, own.captions, own.sizes) for own in (train, validation)]
+        history = train_interpnet(interpnet, pairs[0], pairs[1], settings.explainer, context)
         histories = {"explainer": history}
     save_network(interpnet, run.folder / EXPLAINER)
     run.write(f"{EXPLAINER}/vocabulary.json", vocabulary.to_json())

@@ -37,6 +37,7 @@ ROWS = {
 EXPERIMENTS: dict[str, dict[str, Changes]] = {
     "scale": {
         "each entry standardised": {"explainer": {"standardise": True}},
+        "each layer of the same length": {"explainer": {"balance": True}},
         "as the layers give it": {"explainer": {"standardise": False}},
     },
     "departures": {
