@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,11 @@ from filelock import FileLock
 
 from whynet.base.errors import RunError, SettingError
 from whynet.workflows.catalogue import open_data
+from whynet.workflows.reproduce import plan as plan_module
 from whynet.workflows.reproduce import reproduce_interpnet
 from whynet.workflows.reproduce.interpnet import _results, _tests, measured
 from whynet.workflows.reproduce.plan import EXPERIMENTS, PAPER, ROWS, SCALES, Plan, Scale
+from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, settings_with
 
 TINY = Scale(
@@ -117,3 +120,35 @@ def test_a_run_that_another_study_is_at_is_refused(tmp_path):
 def test_what_cannot_be_studied(arguments, message):
     with pytest.raises(SettingError, match=message):
         reproduce_interpnet(**arguments)
+
+
+@pytest.mark.slow
+def test_a_study_that_was_broken_off_goes_on_where_it_stopped(tmp_path, language_tools, monkeypatch):
+    monkeypatch.setenv("WHYNET_CACHE", str(tmp_path / "cache"))
+    names = ("interpnet0", "captioning")
+    monkeypatch.setattr(plan_module, "ROWS", {name: ROWS[name] for name in names})
+    said = []
+
+    def broken(line):
+        said.append(line)
+        if len(said) == 3:
+            raise KeyboardInterrupt
+
+    study = {"data": "birds", "seeds": 1, "scale": TINY, "out": tmp_path / "study", "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_interpnet(**study, say=broken)
+    first = Run.open(tmp_path / "study/seed0/interpnet0").record()
+    results = reproduce_interpnet(**study, say=said.append)
+    assert Run.open(tmp_path / "study/seed0/interpnet0").record() == first
+    assert said[-1] == "3 of 3: captioning seed 0"
+    assert [row["name"] for row in results["rows"]] == ["InterpNET(0)", "Captioning"]
+    for row in results["rows"]:
+        assert {"accuracy", "meteor_coco", "cider_interpnet", "recall", "class_similarity", "class_rank"} <= set(
+            row["metrics"]
+        )
+    accuracy = {row["name"]: row["metrics"]["accuracy"]["values"] for row in results["rows"]}
+    assert accuracy["InterpNET(0)"] == accuracy["Captioning"]
+    assert [floor["name"] for floor in results["floors"]] == ["random caption of the class", "most frequent caption"]
+    assert results["tests"] == []
+    json.dumps(results, allow_nan=False)
+    assert reproduce_interpnet(**study, say=said.append) == results
