@@ -1,0 +1,74 @@
+"""r(x) of a ResNet, a ConvNeXt and a ViT, each trained here from nothing on painted birds, explained and measured.
+
+    python results/networks.py --seeds 3
+
+It writes networks-birds.json beside this file. Runs lie in runs/networks/; those that are there already are not trained
+again, and one that was broken off goes on.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from whynet.base.files import write_json_atomically
+from whynet.workflows.evaluate import METRICS, evaluate
+from whynet.workflows.metrics_table import flat_figures
+from whynet.workflows.report import write_report
+from whynet.workflows.reproduce.study import Cell, Row, gathered, header
+from whynet.workflows.run import Run
+from whynet.workflows.settings import settings_with
+from whynet.workflows.train import train
+
+NETWORKS = {
+    "timm:resnet10t": "layer2,layer3,layer4",
+    "timm:convnext_atto": "stages.1,stages.2,stages.3",
+    "timm:vit_tiny_patch16_224": "blocks.3,blocks.7,blocks.11",
+}
+"""Each with the layers that r(x) holds."""
+SETTINGS = {
+    "classifier": {"epochs": 10, "batch_size": 32, "plateau_patience": 1},
+    "explainer": {
+        "epochs": 10, "batch_size": 32, "learning_rate": 2e-3, "captions_per_epoch": 1, "views": 2,
+        "embedding_size": 128, "hidden_size": 128, "projection_size": 128,
+    },
+}  # fmt: skip
+NUM_SPECIES = 5
+
+
+def metrics_of(cell: Cell) -> dict[str, Any]:
+    """The metrics of one run, trained and evaluated unless it was."""
+    folder = Path(cell.folder)
+    run = train(folder, settings_with(cell.settings), resume=(folder / "run.json").exists())
+    if not run.is_complete("evaluation"):
+        evaluate(run)
+        write_report(run)
+    metrics: dict[str, Any] = Run.open(folder).read(METRICS)
+    return metrics
+
+
+def cell_of(network: str, seed: int) -> Cell:
+    """One run of the study."""
+    settings = SETTINGS | {
+        "data": {"name": "birds", "num_species": NUM_SPECIES, "data_seed": seed},
+        "model": {"network": network, "layers": NETWORKS[network], "seed": seed},
+    }
+    folder = Path("runs/networks") / f"{network.partition(':')[2]}-{seed}"
+    return Cell(row=network, condition="", seed=seed, folder=str(folder), settings=settings)
+
+
+def main() -> None:
+    """Run the seeds and write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    seeds = parser.parse_args().seeds
+    cells = [cell_of(network, seed) for network in NETWORKS for seed in range(seeds)]
+    figures = [flat_figures(metrics_of(cell)) for cell in cells]
+    results = header(f"python results/networks.py --seeds {seeds}", "birds", range(seeds)) | {
+        "settings": {"num_species": NUM_SPECIES, **SETTINGS},
+        "rows": gathered({name: Row(name=name) for name in NETWORKS}, cells, figures),
+    }
+    write_json_atomically(Path(__file__).parent / "networks-birds.json", results)
+
+
+if __name__ == "__main__":
+    main()
