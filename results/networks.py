@@ -2,22 +2,17 @@
 
     python results/networks.py --seeds 3
 
-It writes networks-birds.json beside this file. Runs lie in runs/networks/; those that are there already are not trained
-again, and one that was broken off goes on.
+It writes networks-birds.json beside this file. Runs lie in runs/networks/; those that are complete there are kept.
 """
 
 import argparse
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from whynet.base.files import write_json_atomically
-from whynet.workflows.evaluate import METRICS, evaluate
 from whynet.workflows.metrics_table import flat_figures
-from whynet.workflows.report import write_report
+from whynet.workflows.reproduce.interpnet import measured
 from whynet.workflows.reproduce.study import Cell, Row, gathered, header
-from whynet.workflows.run import Run
-from whynet.workflows.settings import settings_with
-from whynet.workflows.train import train
 
 NETWORKS = {
     "timm:resnet10t": "layer2,layer3,layer4",
@@ -33,17 +28,6 @@ SETTINGS = {
     },
 }  # fmt: skip
 NUM_SPECIES = 5
-
-
-def metrics_of(cell: Cell) -> dict[str, Any]:
-    """The metrics of one run, trained and evaluated unless it was."""
-    folder = Path(cell.folder)
-    run = train(folder, settings_with(cell.settings), resume=(folder / "run.json").exists())
-    if not run.is_complete("evaluation"):
-        evaluate(run)
-        write_report(run)
-    metrics: dict[str, Any] = Run.open(folder).read(METRICS)
-    return metrics
 
 
 def cell_of(network: str, seed: int) -> Cell:
@@ -62,11 +46,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     seeds = parser.parse_args().seeds
     cells = [cell_of(network, seed) for network in NETWORKS for seed in range(seeds)]
-    figures = [flat_figures(metrics_of(cell)) for cell in cells]
+    figures = [flat_figures(measured(cell, True, device="auto")) for cell in cells]
     results = header(f"python results/networks.py --seeds {seeds}", "birds", range(seeds)) | {
         "settings": {"num_species": NUM_SPECIES, **SETTINGS},
         "rows": gathered({name: Row(name=name) for name in NETWORKS}, cells, figures),
     }
+    results["versions"]["timm"] = version("timm")
     write_json_atomically(Path(__file__).parent / "networks-birds.json", results)
 
 

@@ -57,18 +57,16 @@ def by_hand(network, images):
     return {"first": first, "relu:0": relu0, "second": second, "relu:1": relu1}, logits
 
 
-@pytest.mark.parametrize("layers", [["relu"], ["second", "relu:1", "first"], ["relu", "relu:1"], []])
+@pytest.mark.parametrize("layers", [["relu"], ["second", "relu:1", "first", "relu:0"], []])
 def test_segments_are_those_that_each_layer_has_alone(network, layers):
     images, passes = torch.randn(2, 3, 8, 8), []
     alone = [Introspection(subject(network), [layer], probabilities=False).read(images)[0] for layer in layers]
     introspection = Introspection(subject(network), layers)
     network.register_forward_hook(lambda *_: passes.append(1))
-    names, sizes = zip(*introspection.segments, strict=True)
+    names, sizes = zip(*introspection.segments(), strict=True)
     assert len(passes) == 1
     assert names == (*layers, "probabilities")
-    assert sum(sizes) == introspection.read(images)[0].shape[1]
-    if layers != ["relu", "relu:1"]:  # where the second call belongs to its own name
-        assert list(sizes) == [*(reading.shape[1] for reading in alone), len(CLASSES)]
+    assert list(sizes) == [*(reading.shape[1] for reading in alone), len(CLASSES)]
 
 
 def test_activations_are_those_before_anything_was_done_in_place(network):
@@ -259,12 +257,16 @@ def test_errors(network):
         Introspection(subject(network), ["secnd"])
     with pytest.raises(SubjectError, match="named once"):
         Introspection(subject(network), ["first", "first"])
+    with pytest.raises(SubjectError, match="whole or by its calls, not relu, first, relu:1"):
+        Introspection(subject(network), ["relu", "first", "relu:1"])
     with pytest.raises(SubjectError, match="at least one layer"):
         Introspection(subject(network), [], probabilities=False)
     with pytest.raises(SubjectError, match="'unused' did not run"):
         Introspection(subject(network), ["unused"]).record(torch.randn(1, 3, 8, 8))
-    with pytest.raises(SubjectError, match="ran 2 times, so there is no call 'relu:2'"):
+    with pytest.raises(SubjectError, match="there is no call 'relu:2', since layer 'relu' ran 2 times, from 0 on"):
         Introspection(subject(network), ["relu:2"]).record(torch.randn(1, 3, 8, 8))
+    with pytest.raises(SubjectError, match="no call 'first:0', since layer 'first' ran once; name it without a call"):
+        Introspection(subject(network), ["first:0"]).record(torch.randn(1, 3, 8, 8))
     with pytest.raises(SubjectError, match="NaN or infinite"):
         Introspection(subject(network), ["first"]).record(torch.full((1, 3, 8, 8), torch.nan))
 

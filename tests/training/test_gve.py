@@ -40,6 +40,16 @@ def images(count, *, told=True):
     )
 
 
+def test_the_sentence_networks_see_each_caption_once_whatever_the_views():
+    once = images(5)
+    thrice = CaptionedReadings(
+        readings=once.readings.repeat(3, 1), labels=once.labels.repeat(3), captions=once.captions * 3, views=3
+    )
+    found = thrice.sentences(("red", "blue"))
+    assert [ids.tolist() for ids in found.sentences] == [ids for own in once.captions for ids in own]
+    assert torch.equal(found.labels, once.sentences(("red", "blue")).labels)
+
+
 def fit(folder, *, gve=GVE, train=None, validation=None):
     return fit_gve(
         build, train or images(64), validation or images(20), ("red", "blue"), SETTINGS, gve,
@@ -118,7 +128,7 @@ def test_captions_that_tell_nothing_of_the_class_are_refused(tmp_path):
 def test_a_class_without_captions_is_told_before_any_fit(tmp_path):
     train = images(64)
     captions = [own if label else [] for own, label in zip(train.captions, train.labels.tolist(), strict=True)]
-    bare = CaptionedReadings(readings=train.readings, labels=train.labels, captions=captions, sizes=[3])
+    bare = CaptionedReadings(readings=train.readings, labels=train.labels, captions=captions)
     with pytest.raises(DataError, match=r"every class needs a training caption .* but 1 have none \(red\)"):
         fit(tmp_path, train=bare)
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,8 @@ import torch
 
 from whynet.base.errors import DataError, SettingError
 from whynet.base.tokens import PADDING
-from whynet.training.interpnet import CaptionPairs, collate, sentence_loss
+from whynet.models.interpnet import InterpNET
+from whynet.training.interpnet import CaptionPairs, collate, sentence_loss, standardise
 from whynet.training.settings import ClassifierSettings, ExplainerSettings
 
 
@@ -39,6 +40,9 @@ def test_errors():
         CaptionPairs(torch.tensor([[0.0], [torch.nan]]), [[[3]], [[3]]])
     with pytest.raises(SettingError, match="a positive learning rate"):
         ExplainerSettings(learning_rate=0.0)
+    unsized = CaptionPairs(torch.randn(2, 3), [[[4, 3]], [[3]]])
+    with pytest.raises(SettingError, match="layers can be balanced where their sizes are known"):
+        standardise(InterpNET(reading_size=3, vocabulary_size=9), unsized, ExplainerSettings(balance=True))
     with pytest.raises(SettingError, match=r"layers are balanced where r\(x\) is standardised"):
         ExplainerSettings(standardise=False, balance=True)
     with pytest.raises(SettingError, match="at least 1"):

@@ -13,6 +13,7 @@ from whynet.workflows.catalogue import ClaimTruth, Splits, open_data
 from whynet.workflows.explain import Explainer
 from whynet.workflows.gallery import gallery
 from whynet.workflows.grounding import causal_check, ground_gallery
+from whynet.workflows.reading import read_all
 from whynet.workflows.settings import DataSettings
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
@@ -64,7 +65,7 @@ def splits(quick_settings):
 
 
 def check(explainer, splits, **options):
-    readings, _ = explainer.read([splits.test[index].image for index in range(len(splits.test))])
+    readings = explainer.conditioned(*read_all(explainer.introspection, splits.test))
     return causal_check(explainer, splits, readings, explainer.sentences(readings), **options)
 
 

@@ -277,6 +277,22 @@ def test_a_run_from_a_newer_version_is_told(coloured_run, tmp_path):
         Run.open(damaged(coloured_run, tmp_path / "run", newer))
 
 
+def test_data_that_gained_a_class_are_refused_on_resuming(coloured_pictures, quick_settings, tmp_path, monkeypatch):
+    root = shutil.copytree(coloured_pictures, tmp_path / "pictures")
+    settings = replace(quick_settings, data=replace(quick_settings.data, root=str(root)))
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ExplainerTraining, "training_step", broken)
+        train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    for part in ("train", "validation", "test"):
+        shutil.copytree(root / part / "red tile", root / part / "green tile")
+    with pytest.raises(SubjectError, match="knows 2 classes .* the data have 3"):
+        train(tmp_path / "run", settings, hardware=CPU, resume=True, progress=False)
+
+
 def test_settings_survive_json(quick_settings):
     assert TrainSettings.from_json(json.loads(json.dumps(quick_settings.to_json()))) == quick_settings
     with pytest.raises(SettingError, match="unknown or of the wrong kind"):

@@ -5,6 +5,7 @@
     │   └── ImageError          one picture that cannot be used
     ├── SubjectError            the network being explained: its layers, its output, its weights
     ├── TrainingError           training that cannot start or go on
+    │   └── RewardError         a reward model that never learned
     ├── RunError                a run folder: absent, damaged, or from a newer version
     ├── StorageError            a file that cannot be written or read back whole
     ├── SettingError            a setting or an argument out of its range
@@ -32,6 +33,10 @@ class SubjectError(WhynetError):
 
 class TrainingError(WhynetError):
     """Training cannot start or cannot go on."""
+
+
+class RewardError(TrainingError):
+    """A reward model learned nothing, so that its reward would mean nothing."""
 
 
 class RunError(WhynetError):

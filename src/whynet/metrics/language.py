@@ -24,7 +24,7 @@ This is no torchmetrics `Metric`: those hold tensors, reduced over devices by su
 sentences, since the idf and the aggregate need the whole set. Gather the sentences, then score them once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
@@ -134,9 +134,15 @@ class LanguageMetrics(AbstractContextManager["LanguageMetrics"]):
         references: Sequence[Sequence[TokenisedSentence]],
         protocols: Sequence[Protocol] = PROTOCOLS,
     ) -> dict[Protocol, dict[str, float]]:
-        """The same for sentences that are tokenised already, as references that several sets are compared with."""
+        """`score` of sentences that are tokenised already: several sets share references that were tokenised once.
+
+        Raises:
+            DataError: No candidates, other lengths, or an example with no references or with one that has no words.
+        """
         _check_protocols(protocols)
-        raw, tokens, words = (_pairs(candidates, references, part) for part in ("text", "tokens", "words"))
+        raw = _pairs(candidates, references, lambda sentence: sentence.text)
+        tokens = _pairs(candidates, references, lambda sentence: sentence.tokens)
+        words = _pairs(candidates, references, lambda sentence: sentence.words)
         check_pairs(raw.candidates, raw.references)
         for index, own in enumerate(references):
             for number, reference in enumerate(own):
@@ -180,11 +186,12 @@ class _Pairs:
 
 
 def _pairs(
-    candidates: Sequence[TokenisedSentence], references: Sequence[Sequence[TokenisedSentence]], part: str
+    candidates: Sequence[TokenisedSentence],
+    references: Sequence[Sequence[TokenisedSentence]],
+    part: Callable[[TokenisedSentence], str],
 ) -> _Pairs:
     return _Pairs(
-        [getattr(candidate, part) for candidate in candidates],
-        [[getattr(reference, part) for reference in own] for own in references],
+        [part(candidate) for candidate in candidates], [[part(reference) for reference in own] for own in references]
     )
 
 

@@ -28,7 +28,7 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
     Args:
         reading_size: Length of r(x).
         vocabulary_size: Number of words, the four special ones included.
-        embedding_size: Length of a word's vector; 256 in the authors' code, as are the next three.
+        embedding_size: Length of a word's vector; this default and the next three are those of the authors' code.
         hidden_size: Units of each LSTM.
         projection_size: Length of the vector that joins the first LSTM and r(x).
         dropout: Share of the LSTMs' outputs dropped in training.
@@ -87,14 +87,11 @@ class InterpNET(nn.Module, PyTorchModelHubMixin):
             raise SettingError(f"parts of {self.reading_size} entries in all were expected, not of {sum(sizes)}")
         deviation, mean = torch.std_mean(readings, dim=0, correction=0)
         lively = deviation > 1e-6
-        counts = torch.stack(
-            [part.sum() for part in torch.split(lively, sizes)]
-        )  # of the entries that are not constant
-        divisors = (counts * (counts > 0).sum()).sqrt()
+        # The entries that change, of each part; a part without any takes nothing from the others.
+        counts = torch.stack([part.sum() for part in torch.split(lively, sizes)])
+        divisors = (counts * (counts > 0).sum()).sqrt().repeat_interleave(torch.tensor(sizes, device=counts.device))
         self.reading_mean.copy_(mean)
-        self.reading_scale.copy_(
-            torch.where(lively, deviation * divisors.repeat_interleave(torch.tensor(sizes)), torch.inf)
-        )
+        self.reading_scale.copy_(torch.where(lively, deviation * divisors, torch.inf))
 
     def scaled(self, readings: Reading) -> Reading:
         """r(x) as the decoder takes it: shifted and scaled as `standardise` fixed; a gradient passes through."""

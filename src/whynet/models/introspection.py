@@ -20,7 +20,6 @@ are always taken for tokens.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +29,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from whynet.base.errors import SubjectError
+from whynet.base.seeding import numpy_generator
 from whynet.base.types import Images, Logits, Probabilities, Reading
 from whynet.models.subject import Subject
 
@@ -72,8 +72,11 @@ class Introspection:
         self.subject = subject
         self.layers = tuple(layers)
         self.probabilities = probabilities
-        if len(set(self.layers)) < len(self.layers):
-            raise SubjectError(f"each layer can be named once, not {', '.join(self.layers)}")
+        whole_and_call = any(
+            _module_name(layer) in self.layers for layer in self.layers if _module_name(layer) != layer
+        )
+        if len(set(self.layers)) < len(self.layers) or whole_and_call:
+            raise SubjectError(f"each layer can be named once, whole or by its calls, not {', '.join(self.layers)}")
         if not self.layers and not probabilities:
             raise SubjectError("r(x) needs at least one layer or the class probabilities; name a layer")
         for layer in self.layers:
@@ -115,18 +118,17 @@ class Introspection:
             parts.append(recording.probabilities)
         return torch.cat([part.float() for part in parts], 1), recording.logits  # (B, R)
 
-    @cached_property
     def segments(self) -> Segments:
         """The parts of r(x), in order: each layer asked for, with all its calls, then "probabilities" where it ends so.
 
         Raises:
-            SubjectError: As `record`, which looks at a black picture.
+            SubjectError: As `record`, which looks at a picture of noise.
         """
-        images = self.subject.preprocess([np.zeros((64, 64, 3), np.uint8)])
+        noise = numpy_generator(0, "segments").integers(0, 256, (64, 64, 3), np.uint8)
         sizes = dict.fromkeys(self.layers, 0)
-        for key, activation in self.record(images).activations.items():
+        for key, activation in self.record(self.subject.preprocess([noise])).activations.items():
             layer = key if key in sizes else _module_name(key)
-            sizes[layer] += _pooled(key, activation, len(images)).shape[1]
+            sizes[layer] += _pooled(key, activation, 1).shape[1]
         ending = (("probabilities", len(self.subject.class_names)),) if self.probabilities else ()
         return (*sizes.items(), *ending)
 
@@ -141,7 +143,8 @@ class Introspection:
             chosen = numbered if layer == name else {layer: numbered.get(layer)}
             for key, activation in chosen.items():
                 if activation is None:
-                    raise SubjectError(f"layer {name!r} ran {len(found)} times, so there is no call {layer!r}")
+                    times = "once; name it without a call" if len(found) == 1 else f"{len(found)} times, from 0 on"
+                    raise SubjectError(f"there is no call {layer!r}, since layer {name!r} ran {times}")
                 map_or_vectors = _checked(key, activation)
                 if map_or_vectors.ndim == 4 and self._has_channels_last(name, map_or_vectors, image_sides):
                     map_or_vectors = map_or_vectors.permute(0, 3, 1, 2)  # (B, H, W, D) -> (B, D, H, W)

@@ -30,7 +30,7 @@ class ReseedEachStep(Callback):
 
 
 class HalveOnPlateau(Callback):
-    """Halves the learning rate after every epoch without improvement.
+    """Halves the learning rate after more than `patience` epochs without improvement.
 
     Not a Lightning scheduler: Lightning steps those after it has written the checkpoint, so a resumed fit would differ.
     """

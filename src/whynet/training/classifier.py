@@ -3,7 +3,7 @@
 Barratt 2017, arXiv:1710.09511, algorithm 1: Adam on L_C, the cross-entropy of the class.
 
 Differs from the paper: the network is trained from its pixels on, so pictures are shifted, mirrored and relit at
-random.
+random, and the weights decay (AdamW).
 """
 
 from abc import ABC, abstractmethod
@@ -128,7 +128,7 @@ def train_classifier(
         train: What it learns from.
         validation: What decides when to stop.
         settings: How.
-        context: Where.
+        context: Where, and from which seed.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, val_accuracy, learning_rate.
@@ -157,7 +157,7 @@ def train_head(
         train: Pairs of x and a label.
         validation: What decides when to stop.
         settings: How; shift and relight belong to the pictures and mean nothing here.
-        context: Where.
+        context: Where, and from which seed.
 
     Returns:
         One row of figures an epoch, as `train_classifier`.

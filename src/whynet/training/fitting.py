@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
@@ -21,22 +21,35 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from whynet.training.callbacks import HalveOnPlateau, History, ProgressLine, ReseedEachStep
 from whynet.training.checkpoints import AtomicCheckpointIO, load_checkpoint
 from whynet.training.hardware import Hardware
-from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 
 LAST = "last.ckpt"
 
 
-Schedule: TypeAlias = ClassifierSettings | ExplainerSettings | GVESettings
-"""How long a fit lasts: of any settings the epochs, the patience and the plateau patience."""
+@runtime_checkable
+class Schedule(Protocol):
+    """How long a fit lasts: what all settings of a fit have."""
+
+    @property
+    def epochs(self) -> int:
+        """At most."""
+
+    @property
+    def patience(self) -> int:
+        """Epochs without improvement after which the fit stops."""
+
+    @property
+    def plateau_patience(self) -> int:
+        """Epochs without improvement that the learning rate is spared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitContext:
-    """Where a fit computes and keeps its checkpoints, whatever is fitted.
+    """Where a fit computes and keeps its checkpoints, and from which seed, whatever is fitted.
 
     Args:
         folder: For the checkpoints; a fit that was killed goes on from those it finds there.
-        seed: Of all random numbers: order, dropout, augmentation, sentences drawn.
+        seed: Of all random numbers: order, dropout, augmentation, sentences drawn, and initial weights where the fit
+            builds its networks itself.
         hardware: Where.
         progress: Whether a progress bar is shown.
     """
@@ -69,7 +82,7 @@ def fit(
         train: The training batches.
         validation: The validation batches.
         schedule: How long.
-        context: Where.
+        context: Where, and from which seed.
         description: What the progress bar calls it.
         monitor: The validation figure that decides which epoch is best.
         mode: Whether it shall fall or rise.

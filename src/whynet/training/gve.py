@@ -48,13 +48,20 @@ class CaptionedReadings:
         readings: r(x) of each, without a class embedding.
         labels: The true class of each.
         captions: For each image its captions as ids, each ending with STOP and without START.
-        sizes: Numbers of entries of the layers in r(x).
+        sizes: Numbers of entries of the layers in r(x), for who balances them; None takes r(x) as one layer.
+        views: How many times the same images with the same captions follow one another, each time read otherwise.
     """
 
     readings: Reading
     labels: Labels
     captions: Sequence[Sequence[Sequence[int]]]
-    sizes: Sequence[int]
+    sizes: Sequence[int] | None = None
+    views: int = 1
+
+    def sentences(self, class_names: Sequence[str]) -> LabelledSentences:
+        """The captions, each once whatever the number of views."""
+        count = len(self.captions) // self.views
+        return LabelledSentences(self.captions[:count], self.labels[:count], class_names)
 
 
 class FittedGVE(NamedTuple):
@@ -86,7 +93,7 @@ def fit_gve(
         class_names: Of all classes, in the order of the labels.
         settings: How the decoder is trained.
         gve: The reward, and how the sentence networks are built and trained.
-        context: Where; finished networks are kept in its folder, too.
+        context: Where, and from which seed; finished networks are kept in its folder, too.
 
     Returns:
         The class embedding, the decoder, the sentence classifier and the figures of each fit, all on the CPU.
@@ -95,8 +102,7 @@ def fit_gve(
         DataError: Counts differ, a class has no training caption, or r(x) holds NaN.
         TrainingError: A loss became NaN, or the captions did not teach the sentence classifier to tell the classes.
     """
-    sentences = LabelledSentences(train.captions, train.labels, class_names)
-    validation_sentences = LabelledSentences(validation.captions, validation.labels, class_names)
+    sentences, validation_sentences = train.sentences(class_names), validation.sentences(class_names)
     sentences.require_every_class()  # before the minutes that the fits take
     with seeded(context.seed, "interpnet"):
         interpnet = build(train.readings.shape[1] + gve.hidden_size)
@@ -120,7 +126,8 @@ def fit_gve(
 
     def pairs(images: CaptionedReadings) -> LabelledPairs:
         readings = embedding(images.readings, images.labels)
-        return LabelledPairs(CaptionPairs(readings, images.captions, [*images.sizes, gve.hidden_size]), images.labels)
+        sizes = None if images.sizes is None else [*images.sizes, gve.hidden_size]
+        return LabelledPairs(CaptionPairs(readings, images.captions, sizes), images.labels)
 
     histories["explainer"] = train_gve(
         interpnet, classifier, pairs(train), pairs(validation), settings, gve, context.within("explainer")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from whynet.base.errors import DataError
+from whynet.base.errors import DataError, SettingError
 from whynet.base.tokens import PADDING, START, UNKNOWN
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
@@ -76,6 +76,18 @@ def sentence_loss(scores: Float[Tensor, "batch time vocabulary"], targets: Token
     return (losses.sum(1) / (known != PADDING).sum(1)).mean()
 
 
+def standardise(interpnet: InterpNET, train: CaptionPairs, settings: ExplainerSettings) -> None:
+    """Bring r(x) to the scale of the training pictures, as the settings ask for.
+
+    Raises:
+        SettingError: The layers are to be balanced, but their sizes are unknown.
+    """
+    if settings.balance and train.sizes is None:
+        raise SettingError("layers can be balanced where their sizes are known; give the pairs their sizes")
+    if settings.standardise:
+        interpnet.standardise(train.readings, train.sizes if settings.balance else None)
+
+
 class ExplainerTraining(pl.LightningModule):
     """Adam on the words' cross-entropy; validation loss decides."""
 
@@ -120,16 +132,16 @@ def train_interpnet(
         train: What it learns from.
         validation: What decides when to stop.
         settings: How.
-        context: Where.
+        context: Where, and from which seed.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, learning_rate.
 
     Raises:
+        SettingError: The layers are to be balanced, but `train` does not know their sizes.
         TrainingError: The loss became NaN.
     """
-    if settings.standardise:
-        interpnet.standardise(train.readings, train.sizes if settings.balance else None)
+    standardise(interpnet, train, settings)
     sampler = EpochSampler(train.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
     return fit(
         ExplainerTraining(interpnet, settings.learning_rate),

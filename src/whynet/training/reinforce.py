@@ -31,7 +31,7 @@ from whynet.base.types import Labels, Reading, TokenIds
 from whynet.models.interpnet import InterpNET
 from whynet.models.sentence_classifier import SentenceClassifier
 from whynet.training.fitting import FitContext, fit
-from whynet.training.interpnet import CaptionPairs, collate, sentence_loss
+from whynet.training.interpnet import CaptionPairs, collate, sentence_loss, standardise
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ExplainerSettings, GVESettings
 
@@ -164,22 +164,21 @@ def train_gve(
         validation: What decides when to stop.
         settings: How, as for `train_interpnet`.
         gve: Of it the weight of the reward and the baseline.
-        context: Where.
+        context: Where, and from which seed.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, learning_rate; with a classifier val_reward too, the
         mean p(true class | greedy sentence) over the validation captions' images, higher is better.
 
     Raises:
-        SettingError: The reward has a weight, but there is no classifier.
+        SettingError: The reward has a weight but there is no classifier, or layers of unknown sizes are to be balanced.
         TrainingError: The loss became NaN.
     """
     if classifier is None and gve.reward_weight > 0:
         raise SettingError(
             f"a reward of weight {gve.reward_weight} needs a sentence classifier; give one, or set reward_weight to 0"
         )
-    if settings.standardise:
-        interpnet.standardise(train.pairs.readings, train.pairs.sizes if settings.balance else None)
+    standardise(interpnet, train.pairs, settings)
     sampler = EpochSampler(train.pairs.image_of, per_group=settings.captions_per_epoch, seed=context.seed)
     return fit(
         GVETraining(interpnet, classifier, settings.learning_rate, gve),

@@ -28,7 +28,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from whynet.base.errors import DataError, TrainingError
+from whynet.base.errors import DataError, RewardError
 from whynet.base.tokens import PADDING, START
 from whynet.base.types import Labels, TokenIds
 from whynet.models.language_model import LanguageModel
@@ -161,13 +161,14 @@ def train_sentence_classifier(
         train: What it learns from.
         validation: What decides when to stop, and whether it has learned anything.
         settings: How.
-        context: Where.
+        context: Where, and from which seed.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, val_accuracy, learning_rate.
 
     Raises:
-        TrainingError: The loss became NaN, or the classifier is no better than one that always says the same.
+        RewardError: The classifier is no better than one that always says the same.
+        TrainingError: The loss became NaN.
     """
     module = SentenceClassifierTraining(classifier, settings.learning_rate)
     batches = _batches(train, validation, settings, context.seed)
@@ -234,7 +235,7 @@ def _refuse_a_guesser(accuracy: float, validation: LabelledSentences) -> None:
     num_images = len(set(validation.image_of.tolist()))
     needed = share + min(3 * math.sqrt(share * (1 - share) / num_images), (1 - share) / 2)
     if accuracy <= needed:
-        raise TrainingError(
+        raise RewardError(
             f"the sentence classifier is right about {accuracy:.1%} of the validation captions, but above {needed:.1%} "
             f"was expected where the most frequent class has {share:.1%}; train it for more epochs, use captions that "
             "tell the classes apart, or train without reward (--gve-reward-weight 0)"

@@ -7,7 +7,11 @@ from whynet.base.errors import SettingError
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierSettings:
-    """How the classifier is trained; defaults are those of InterpNET's released code where it has them."""
+    """How the classifier is trained; defaults are those of InterpNET's released code where it has them.
+
+    But for two, because here the network is trained from its pixels on: it spares the learning rate for two epochs
+    without improvement, where the released code halves it after each, and it decays the weights.
+    """
 
     epochs: int = field(default=100, metadata={"help": "Most epochs for the classifier."})
     patience: int = field(default=10, metadata={"help": "Epochs without a better validation accuracy before it stops."})
@@ -72,7 +76,10 @@ class ExplainerSettings:
                 f"were expected, not {self}"
             )
         if self.balance and not self.standardise:
-            raise SettingError("layers are balanced where r(x) is standardised; leave one of the two options out")
+            raise SettingError(
+                f"layers are balanced where r(x) is standardised, not with balance = {self.balance} and standardise = "
+                f"{self.standardise}; leave one of the two out"
+            )
         if (
             min(self.epochs, self.patience, self.batch_size, self.captions_per_epoch, self.views) < 1
             or self.learning_rate <= 0

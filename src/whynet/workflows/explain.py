@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,10 @@ class Explainer:
         exchanged[rows, predicted], exchanged[rows, named] = readings[rows, named], readings[rows, predicted]
         return exchanged
 
-    @property
+    @cached_property
     def segments(self) -> Segments:
         """The parts of what the explainer sees: those of r(x), then "class embedding" where it sees one."""
-        parts = self.introspection.segments
+        parts = self.introspection.segments()
         if self.class_embedding is None:
             return parts
         return (*parts, ("class embedding", self.class_embedding.vectors.shape[1]))

@@ -152,7 +152,7 @@ def _log_probabilities(
     pictures = {id(picture): picture for word in words for picture in (word.named, word.other)}
     changed, _ = explainer.read(list(pictures.values()))
     rows = [*range(len(sentences)), *owner.values()]
-    together = torch.cat([readings, changed]).to(explainer.device)
+    together = torch.cat([readings.to(explainer.device), changed.to(explainer.device)])
     log_p = word_log_probabilities(explainer.interpnet, together, explainer.ids(sentences)[rows]).cpu()  # (rows, T)
     row = {key: len(sentences) + place for place, key in enumerate(pictures)}
     places = [word.place for word in words]

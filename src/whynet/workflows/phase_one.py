@@ -51,6 +51,8 @@ def prepare_subject(settings: TrainSettings, class_names: Sequence[str]) -> Prep
 
     Raises:
         SubjectError: The network, its layers, its backbone or its classes do not fit.
+        RunError: Its weights are absent, damaged, or not safetensors.
+        MissingDependencyError: The library that builds it is not installed.
     """
     model = settings.model
     if model.subject is not None:
@@ -85,6 +87,15 @@ def saved_folder(name: str) -> Path | None:
     return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
 
 
+def check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> None:
+    """Raise `SubjectError` unless a subject knows the classes of the data, in their order."""
+    if subject.class_names != tuple(class_names):
+        raise SubjectError(
+            f"{name} knows {len(subject.class_names)} classes ({', '.join(subject.class_names[:3])}, ...), the data "
+            f"have {len(class_names)} ({', '.join(class_names[:3])}, ...); both must be the same, in the same order"
+        )
+
+
 def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
     name, weights = str(settings.model.subject), settings.model.weights
     folder = saved_folder(name)
@@ -98,7 +109,7 @@ def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject
     else:
         function = name
         subject = import_subject(name, weights=file, class_names=class_names, preprocessing=_preprocessing(settings))
-    _check_classes(name, subject, class_names)
+    check_classes(name, subject, class_names)
     return PreparedSubject(subject=subject, is_own=True, function=function)
 
 
@@ -113,7 +124,7 @@ def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> 
             f"--backbone needs a convnet, but {name} holds a {type(backbone.network).__name__}; explain it as it is "
             "with --subject"
         )
-    _check_classes(name, backbone, class_names)
+    check_classes(name, backbone, class_names)
     with seeded(settings.model.seed, "classifier"):
         network = backbone.network.with_head(VARIANTS[settings.model.variant].hidden)
     subject = Subject(network, class_names=backbone.class_names, preprocess=backbone.preprocess)
@@ -152,14 +163,6 @@ def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) 
         pairs(job.splits.validation, views=1),
     )
     return train_head(prepared.subject.network, train, validation, job.settings.classifier, context)
-
-
-def _check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> None:
-    if subject.class_names != tuple(class_names):
-        raise SubjectError(
-            f"{name} knows {len(subject.class_names)} classes ({', '.join(subject.class_names[:3])}, ...), the data "
-            f"have {len(class_names)} ({', '.join(class_names[:3])}, ...); both must be the same, in the same order"
-        )
 
 
 def _preprocessing(settings: TrainSettings) -> Preprocessing:

@@ -17,6 +17,7 @@ from whynet.training.gve import CaptionedReadings, fit_gve
 from whynet.training.interpnet import CaptionPairs, train_interpnet
 from whynet.training.settings import ExplainerSettings
 from whynet.workflows.job import TrainingJob
+from whynet.workflows.phase_one import check_classes
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER
 
@@ -25,16 +26,18 @@ def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
     """Train the explainer of a run that holds its subject, and save it there.
 
     Raises:
+        SubjectError: The classes of the data are no longer those that the subject knows.
         DataError: No picture has a caption.
         TrainingError: The loss became NaN, or the baseline's reward learned nothing.
     """
     run, settings, splits = job.run, job.settings, job.splits
     context = job.context(checkpoints)
     subject = load_subject(run.folder / CLASSIFIER, function=settings.model.subject).to(job.hardware.torch_device())
+    check_classes(f"{run.folder}", subject, splits.train.class_names)
     introspection = introspection_of(settings.model, subject)
     vocabulary = Vocabulary.from_captions([caption for captions in splits.train.captions for caption in captions])
     limit = settings.explainer.max_length
-    sizes = [size for _, size in introspection.segments]
+    sizes = [size for _, size in introspection.segments()] if settings.explainer.balance else None
 
     def captioned(examples: ExampleDataset, *, views: int) -> CaptionedReadings:
         own = examples.subset([index for index, captions in enumerate(examples.captions) if captions])
@@ -44,6 +47,7 @@ def train_explainer(job: TrainingJob, checkpoints: Path) -> None:
             captions=[[_cut(vocabulary.encode(caption), limit) for caption in captions] for captions in own.captions]
             * views,
             sizes=sizes,
+            views=views,
         )
 
     build = partial(_interpnet, settings.explainer, len(vocabulary))

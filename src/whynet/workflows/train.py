@@ -50,6 +50,7 @@ def train(
         RunError: The folder holds a run and `resume` is off, or it holds none and `resume` is on.
         SettingError: The settings differ from those that the run was begun with.
         DataError: The data cannot be used.
+        SubjectError: The network, its layers, its backbone or its classes do not fit.
         TrainingError: The loss became NaN.
     """
     hardware = hardware or Hardware()
@@ -62,9 +63,8 @@ def train(
         Run.check_free(folder)
     begin = time.perf_counter()
     splits = open_data(settings.data, skip_bad=skip_bad)
-    prepared = None
-    if not (resume and run.is_complete(CLASSIFIER)):
-        prepared = prepare_subject(settings, splits.train.class_names)
+    begun = resume and run.is_complete(CLASSIFIER)
+    prepared = None if begun else prepare_subject(settings, splits.train.class_names)
     if not resume:  # only now: a wrong path or layer leaves no run behind
         run = Run.create(folder, settings.to_json())
     counts = {part: len(examples) for part, examples in splits.parts.items()}
@@ -74,6 +74,7 @@ def train(
         if prepared is not None:
             with run.stage(CLASSIFIER) as checkpoints:
                 train_subject(job, prepared, checkpoints)
+            prepared = None  # a backbone makes room for phase two
         if explainer and not run.is_complete(EXPLAINER) and has_captions(splits):
             with run.stage(EXPLAINER) as checkpoints:
                 train_explainer(job, checkpoints)

@@ -60,6 +60,8 @@ def test_conditions_share_a_run_if_they_ask_for_the_same_and_only_then(tmp_path)
             assert settings_with(dict(twin.settings)) == settings_with(dict(cell.settings))
     shared = [cell for cell in study.cells(range(3), "departures") if cell.folder in table]
     assert {cell.condition for cell in shared} == {"males, females, seasons, morphs"}
+    balanced = [cell for cell in study.cells(range(1), "scale") if cell.condition == "each layer of the same length"]
+    assert {cell.row for cell in balanced if cell.folder not in table} == {"interpnet2"}  # the others read one layer
     data_of: dict[str, object] = {}
     for cell in seen.values():  # one backbone folder, one data set
         folder = cell.settings["model"]["backbone"]
@@ -123,7 +125,7 @@ def test_what_cannot_be_studied(arguments, message):
 
 
 @pytest.mark.slow
-def test_a_study_that_was_broken_off_goes_on_where_it_stopped(tmp_path, language_tools, monkeypatch):
+def test_a_study_that_was_broken_off_keeps_the_runs_that_are_complete(tmp_path, language_tools, monkeypatch):
     monkeypatch.setenv("WHYNET_CACHE", str(tmp_path / "cache"))
     names = ("interpnet0", "captioning")
     monkeypatch.setattr(plan_module, "ROWS", {name: ROWS[name] for name in names})
@@ -137,9 +139,10 @@ def test_a_study_that_was_broken_off_goes_on_where_it_stopped(tmp_path, language
     study = {"data": "birds", "seeds": 1, "scale": TINY, "out": tmp_path / "study", "device": "cpu"}
     with pytest.raises(KeyboardInterrupt):
         reproduce_interpnet(**study, say=broken)
-    first = Run.open(tmp_path / "study/seed0/interpnet0").record()
+    complete = [tmp_path / "study/seed0" / name for name in ("backbone", "interpnet0")]
+    records = [Run.open(folder).record() for folder in complete]
     results = reproduce_interpnet(**study, say=said.append)
-    assert Run.open(tmp_path / "study/seed0/interpnet0").record() == first
+    assert [Run.open(folder).record() for folder in complete] == records
     assert said[-1] == "3 of 3: captioning seed 0"
     assert [row["name"] for row in results["rows"]] == ["InterpNET(0)", "Captioning"]
     for row in results["rows"]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from whynet.base.errors import DataError, MissingDependencyError, RunError, SettingError, TrainingError
+from whynet.base.errors import DataError, MissingDependencyError, RewardError, RunError, SettingError
 from whynet.metrics.java import missing_language_tools
 from whynet.metrics.paired_test import holm, paired_test
 from whynet.training.hardware import Hardware
@@ -134,9 +134,7 @@ def measured(cell: Cell, alone: bool, *, device: str) -> dict[str, Any]:
             return _evaluated(run, cell, device) if cell.explained else {}
     except Timeout as error:
         raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
-    except TrainingError as error:
-        if cell.settings["model"]["variant"] != "gve":
-            raise
+    except RewardError as error:
         return {"failed": str(error)}
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from whynet.models.variants import VARIANT_NAMES
+from whynet.models.variants import VARIANT_NAMES, VARIANTS
 from whynet.training.settings import ExplainerSettings
 from whynet.workflows.reproduce.study import Cell, Row
 from whynet.workflows.settings import DataSettings
@@ -120,6 +120,7 @@ class Plan:
         ]
 
     def _cell(self, row: str, condition: str, changes: Changes, seed: int) -> Cell:
+        changes = {group: _effective(row, values) for group, values in changes.items()}
         settings = {
             "data": self._data(changes, seed),
             "model": {"variant": row, "seed": seed, "backbone": str(self._folder(changes, ["data"], seed, BACKBONE))},
@@ -157,3 +158,11 @@ class Plan:
             if value != usual[group][key]
         ]
         return (self.folder / "_".join(parts) / f"seed{seed}" / name).resolve()
+
+
+def _effective(row: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of some changes that change anything: where r(x) is one layer, there is nothing to balance."""
+    variant = VARIANTS[row]
+    if len(variant.layers) + variant.probabilities + variant.class_embedding > 1:
+        return changes
+    return {key: value for key, value in changes.items() if key != "balance"}
