@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 install_import_hook("whynet", "beartype.beartype")
 
 from whynet.metrics.java import missing_language_tools  # noqa: E402
+from whynet.metrics.meteor import Meteor  # noqa: E402
 from whynet.training.hardware import Hardware  # noqa: E402
 from whynet.training.settings import ClassifierSettings, ExplainerSettings  # noqa: E402
 from whynet.workflows.settings import DataSettings, TrainSettings  # noqa: E402
@@ -39,6 +41,37 @@ def language_tools() -> None:
     if os.environ.get("WHYNET_REQUIRE_ALL") == "1":
         pytest.fail(f"WHYNET_REQUIRE_ALL is set, but {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def meteor(language_tools: None) -> Iterator[Meteor]:
+    """One METEOR for all tests: each takes seconds to start."""
+    with Meteor() as running:
+        yield running
+
+
+class BorrowedMeteor:
+    """Scores with the one METEOR of all tests, and takes note of being closed."""
+
+    def __init__(self, meteor: Meteor) -> None:
+        self.score = meteor.score
+        self.times_closed = 0
+
+    def close(self) -> None:
+        self.times_closed += 1
+
+
+@pytest.fixture
+def lent(meteor: Meteor, monkeypatch: pytest.MonkeyPatch) -> list[BorrowedMeteor]:
+    """What `LanguageMetrics` starts in this test, in place of Java processes of its own."""
+    started: list[BorrowedMeteor] = []
+
+    def start() -> BorrowedMeteor:
+        started.append(BorrowedMeteor(meteor))
+        return started[-1]
+
+    monkeypatch.setattr("whynet.metrics.language.Meteor", start)
+    return started
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +130,16 @@ def quick_settings(coloured_pictures: Path) -> TrainSettings:
             projection_size=16,
             dropout=0.0,
         ),
+    )
+
+
+@pytest.fixture(scope="session")
+def brief_settings(quick_settings: TrainSettings) -> TrainSettings:
+    """The same, broken off after three epochs, for tests that ask only what is trained."""
+    return replace(
+        quick_settings,
+        classifier=replace(quick_settings.classifier, epochs=3),
+        explainer=replace(quick_settings.explainer, epochs=3),
     )
 
 

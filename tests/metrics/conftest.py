@@ -1,14 +1,12 @@
-"""One METEOR for all tests, and sentences to score."""
+"""Sentences to score, and a tokeniser that we did not write."""
 
 import os
 import random
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
 from whynet.metrics.java import java_executable, tokeniser_jar
-from whynet.metrics.meteor import Meteor
 
 _COLOURS = ["red", "grey", "yellow", "dark brown", "bluish", "white"]
 _PARTS = ["crown", "head", "wings", "belly", "beak", "tail feathers"]
@@ -24,36 +22,6 @@ def _sentence(draw: random.Random) -> str:
         f"{draw.choice(['This', 'A', 'the'])} {draw.choice(_SHAPES)} bird has a {draw.choice(_COLOURS)} {first}"
         f"{draw.choice([', and', ' and', ', while'])} {draw.choice(_COLOURS)} {second}{draw.choice(_ENDS)}"
     )
-
-
-@pytest.fixture(scope="session")
-def meteor(language_tools: None) -> Iterator[Meteor]:
-    with Meteor() as running:
-        yield running
-
-
-class BorrowedMeteor:
-    """Scores with the one METEOR of all tests, and takes note of being closed."""
-
-    def __init__(self, meteor: Meteor) -> None:
-        self.score = meteor.score
-        self.times_closed = 0
-
-    def close(self) -> None:
-        self.times_closed += 1
-
-
-@pytest.fixture
-def lent(meteor: Meteor, monkeypatch: pytest.MonkeyPatch) -> list[BorrowedMeteor]:
-    """What `LanguageMetrics` starts in this test, in place of Java processes of its own."""
-    started: list[BorrowedMeteor] = []
-
-    def start() -> BorrowedMeteor:
-        started.append(BorrowedMeteor(meteor))
-        return started[-1]
-
-    monkeypatch.setattr("whynet.metrics.language.Meteor", start)
-    return started
 
 
 @pytest.fixture(scope="session")

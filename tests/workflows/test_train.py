@@ -48,8 +48,8 @@ def test_it_learned_to_say_the_colour(coloured_run, coloured_pictures):
 
 
 @pytest.mark.parametrize("variant", ["interpnet0", "interpnet1", "interpnet3", "captioning"])
-def test_every_variant_trains(variant, quick_settings, tmp_path):
-    settings = replace(quick_settings, model=ModelSettings(variant=variant))
+def test_every_variant_trains(variant, brief_settings, tmp_path):
+    settings = replace(brief_settings, model=ModelSettings(variant=variant))
     run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
     explainer = Explainer(run, device="cpu")
     hidden = len(explainer.subject.network.hidden)
@@ -78,25 +78,27 @@ def test_balanced_layers_weigh_alike(variant, num_layers, quick_settings, tmp_pa
     assert lengths == pytest.approx([num_layers**-0.5] * num_layers, rel=1e-3)
 
 
-def test_a_run_killed_in_either_stage_ends_like_an_unbroken_one(coloured_run, quick_settings, tmp_path, monkeypatch):
-    for stage, owner in (("classifier", "ClassifierTraining"), ("interpnet", "ExplainerTraining")):
+def test_a_run_killed_in_either_stage_ends_like_an_unbroken_one(brief_settings, tmp_path, monkeypatch):
+    unbroken = train(tmp_path / "unbroken", brief_settings, hardware=CPU, progress=False).folder
+    # In the second epoch or later, so that there is something to go on from.
+    for stage, owner, last in (("classifier", "ClassifierTraining", 7), ("interpnet", "ExplainerTraining", 20)):
         folder = tmp_path / stage
         from whynet.training import classifier, interpnet
 
         module = {"classifier": classifier, "interpnet": interpnet}[stage]
         step, steps = getattr(module, owner).training_step, iter(range(1000))
 
-        def dying(self, batch, index, step=step, steps=steps):
-            if next(steps) == 7:
+        def dying(self, batch, index, step=step, steps=steps, last=last):
+            if next(steps) == last:
                 raise KeyboardInterrupt
             return step(self, batch, index)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(getattr(module, owner), "training_step", dying)
-            train(folder, quick_settings, hardware=CPU, progress=False)
+            train(folder, brief_settings, hardware=CPU, progress=False)
         assert not Run.open(folder).is_complete(stage)
         train(folder, resumed_settings(folder, {}), hardware=CPU, resume=True, progress=False)
-        assert files(folder) == files(coloured_run)
+        assert files(folder) == files(unbroken)
 
 
 def test_a_run_needs_a_folder_of_its_own_and_removes_nothing_else(coloured_run, quick_settings, tmp_path):
@@ -140,9 +142,9 @@ def without_captions(root, copy):
     return copy
 
 
-def test_without_captions_the_classifier_is_trained_alone(coloured_pictures, quick_settings, tmp_path):
+def test_without_captions_the_classifier_is_trained_alone(coloured_pictures, brief_settings, tmp_path):
     root = without_captions(coloured_pictures, tmp_path / "plain")
-    settings = replace(quick_settings, data=replace(quick_settings.data, root=str(root)))
+    settings = replace(brief_settings, data=replace(brief_settings.data, root=str(root)))
     run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
     assert run.is_complete("classifier")
     assert not run.is_complete("interpnet")
@@ -151,12 +153,12 @@ def test_without_captions_the_classifier_is_trained_alone(coloured_pictures, qui
     assert explanation.text == "This is an image of a red tile."
 
 
-def test_a_bad_picture_is_named_and_skipped_only_if_asked(coloured_pictures, quick_settings, tmp_path):
+def test_a_bad_picture_is_named_and_skipped_only_if_asked(coloured_pictures, brief_settings, tmp_path):
     root = tmp_path / "bad"
     shutil.copytree(coloured_pictures, root)
     bad = root / "train" / "red tile" / "5.png"
     bad.write_bytes(bad.read_bytes()[:40])
-    settings = replace(quick_settings, data=replace(quick_settings.data, root=str(root)))
+    settings = replace(brief_settings, data=replace(brief_settings.data, root=str(root)))
     with pytest.raises(DataError, match=r"(?s)1 of 24 examples.*--skip-bad.*5\.png"):
         train(tmp_path / "run", settings, hardware=CPU, progress=False)
     assert not (tmp_path / "run").exists()  # so that the same command can be given again
@@ -195,10 +197,10 @@ def own_network(tmp_path, monkeypatch):
     return weights, network
 
 
-def test_explainer_alone_on_the_users_own_network(own_network, quick_settings, tmp_path, coloured_pictures):
+def test_explainer_alone_on_the_users_own_network(own_network, brief_settings, tmp_path, coloured_pictures):
     weights, network = own_network
     model = ModelSettings(subject="own_networks:build", weights=str(weights), layers="first, relu")
-    settings = replace(quick_settings, model=model)
+    settings = replace(brief_settings, model=model)
     run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
     subject = load_subject(run.folder / "classifier", function="own_networks:build")
     for name, tensor in network.state_dict().items():
@@ -211,9 +213,9 @@ def test_explainer_alone_on_the_users_own_network(own_network, quick_settings, t
         explain(run, picture, device="cpu")
 
 
-def test_explainer_alone_on_a_saved_run(coloured_run, quick_settings, tmp_path):
+def test_explainer_alone_on_a_saved_run(coloured_run, brief_settings, tmp_path):
     model = ModelSettings(subject=str(coloured_run), layers="hidden.0")
-    run = train(tmp_path / "run", replace(quick_settings, model=model), hardware=CPU, progress=False)
+    run = train(tmp_path / "run", replace(brief_settings, model=model), hardware=CPU, progress=False)
     assert files(run.folder)["classifier/model.safetensors"] == files(coloured_run)["classifier/model.safetensors"]
     assert isinstance(Explainer(run, device="cpu").subject.network, ConvNet)
 
@@ -277,9 +279,9 @@ def test_a_run_from_a_newer_version_is_told(coloured_run, tmp_path):
         Run.open(damaged(coloured_run, tmp_path / "run", newer))
 
 
-def test_data_that_gained_a_class_are_refused_on_resuming(coloured_pictures, quick_settings, tmp_path, monkeypatch):
+def test_data_that_gained_a_class_are_refused_on_resuming(coloured_pictures, brief_settings, tmp_path, monkeypatch):
     root = shutil.copytree(coloured_pictures, tmp_path / "pictures")
-    settings = replace(quick_settings, data=replace(quick_settings.data, root=str(root)))
+    settings = replace(brief_settings, data=replace(brief_settings.data, root=str(root)))
 
     def broken(*_):
         raise KeyboardInterrupt
