@@ -17,6 +17,8 @@ from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
 
 NUM_PICTURES = 8
+NUM_CHECKED = 100
+"""Test pictures whose words are put to the causal check: fewer than usual, so that the demo takes minutes."""
 
 
 def demo_settings(seed: int) -> TrainSettings:
@@ -26,7 +28,7 @@ def demo_settings(seed: int) -> TrainSettings:
         model=ModelSettings(variant="interpnet2", seed=seed),
         classifier=ClassifierSettings(epochs=18, batch_size=64, plateau_patience=1),
         explainer=ExplainerSettings(
-            epochs=28, batch_size=64, learning_rate=4e-3, plateau_patience=1, captions_per_epoch=1, views=2,
+            epochs=18, batch_size=64, learning_rate=4e-3, plateau_patience=1, captions_per_epoch=1, views=2,
             embedding_size=128, hidden_size=192, projection_size=192,
         ),
     )  # fmt: skip
@@ -62,7 +64,7 @@ def run_demo(
         raise RunError(f"{folder} holds another run; name another --out, or remove it with --fresh")
     run = train(folder, settings, hardware=hardware, resume=begun, progress=progress)
     device = (hardware or Hardware()).device
-    metrics = run.read(METRICS) if run.is_complete("report") else evaluate(run, device=device)
+    metrics = run.read(METRICS) if run.is_complete("report") else evaluate(run, device=device, num_checked=NUM_CHECKED)
     if not run.is_complete("report"):
         with run.stage("report"):
             _save_pictures(run, settings)
