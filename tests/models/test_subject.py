@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from whynet.base.errors import SubjectError
-from whynet.models.subject import Subject
+from whynet.models.subject import Subject, evaluating
 
 
 def subject():
@@ -17,7 +17,7 @@ def test_modes_come_back_also_after_an_error():
     own = subject()
     own.network.train()
     own.network[0].eval()
-    with pytest.raises(ZeroDivisionError), own.evaluating() as network:
+    with pytest.raises(ZeroDivisionError), evaluating(own.network) as network:
         assert not any(module.training for module in network.modules())
         raise ZeroDivisionError
     assert [module.training for module in own.network.modules()] == [True, False, True]

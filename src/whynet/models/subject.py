@@ -37,6 +37,29 @@ def logits_of(output: object) -> object:
     return logits if isinstance(logits, Tensor) else output
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[nn.Module]:
+    """A network in evaluation mode; on leaving, each module is back in the mode it was in.
+
+    Several threads may be inside at once; the modes come back when the last one leaves.
+    """
+    with _LOCK:
+        visit = _VISITS.setdefault(network, _Visit())
+        if visit.visitors == 0:
+            visit.training = [module for module in network.modules() if module.training]
+            for module in visit.training:
+                module.training = False
+        visit.visitors += 1
+    try:
+        yield network
+    finally:
+        with _LOCK:
+            visit.visitors -= 1
+            if visit.visitors == 0:
+                for module in visit.training:
+                    module.training = True
+
+
 class Subject:
     """A network with its preprocessing and the names of its classes.
 
@@ -93,31 +116,9 @@ class Subject:
         self.network.to(device)
         return self
 
-    @contextmanager
-    def evaluating(self) -> Iterator[nn.Module]:
-        """The network in evaluation mode; on leaving, each module is back in the mode it was in.
-
-        Several threads may be inside at once; the modes come back when the last one leaves.
-        """
-        with _LOCK:
-            visit = _VISITS.setdefault(self.network, _Visit())
-            if visit.visitors == 0:
-                visit.training = [module for module in self.network.modules() if module.training]
-                for module in visit.training:
-                    module.training = False
-            visit.visitors += 1
-        try:
-            yield self.network
-        finally:
-            with _LOCK:
-                visit.visitors -= 1
-                if visit.visitors == 0:
-                    for module in visit.training:
-                        module.training = True
-
     def logits(self, images: Images) -> Logits:
         """The network's logits in evaluation mode, without gradients; raises `SubjectError` on NaN or a wrong shape."""
-        with self.evaluating() as network, torch.no_grad():
+        with evaluating(self.network) as network, torch.no_grad():
             return self.check_logits(network(images.to(self.device)))
 
     def check_logits(self, output: object) -> Logits:

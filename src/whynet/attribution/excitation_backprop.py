@@ -1,0 +1,93 @@
+"""Excitation backprop: how probable it is that each position let the unit win.
+
+Zhang, Lin, Brandt, Shen & Sclaroff, "Top-down Neural Attention by Excitation Backprop", ECCV 2016, arXiv:1608.00507,
+equations 3 to 5. The marginal winning probability (MWP) of a_j is
+
+    P(a_j) = sum_i P(a_j | a_i) P(a_i),   P(a_j | a_i) = a_j w_ji+ / sum_j a_j w_ji+
+
+from the unit that is explained down to the layer of the map; the map is its sum over the channels, and adds up to 1.
+The contrastive map (c-MWP, section 3.3) is the MWP of the unit minus that of its dual, the same unit with negated
+weights; they are subtracted one layer below the unit, the signed difference is passed on (the rule is linear), channels
+are summed, and what is negative in the end becomes 0. The rules of the operations are `excitation_rules`.
+
+Differs from the paper: activations may be signed (first layers, DenseNet); a probability is then shared in proportion
+to (a_j w_ji)+, which is the paper's rule where activations are not negative and adds up to 1 all the same. Batch norm
+is folded into the operation before it, so a map asked for at that operation's output is one at the batch norm's output.
+"""
+
+import warnings
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from whynet.attribution.excitation_mode import top_linear
+from whynet.attribution.excitation_rules import excitation_rules
+from whynet.attribution.passage import network_of, run
+from whynet.attribution.signal import Model, Target, Units, check_question, signals
+from whynet.base.errors import SettingError
+
+_ALONE = 1e-6
+
+
+def excitation_backprop(
+    model: Model,
+    images: Tensor,
+    target: Target = None,
+    *,
+    layer: str | None = None,
+    source: str | None = None,
+    units: Units = None,
+    contrastive: bool = False,
+) -> Float[Tensor, "batch ..."]:
+    """The marginal winning probability at each position of a layer; arguments and errors as `gradient.gradients`.
+
+    Args:
+        model: See there, as for the next five.
+        images: Preprocessed.
+        target: A function must rise with the logits it looks at; its weights are brought to a sum of 1.
+        layer: Best a layer whose activations are not negative.
+        source: The module whose units are explained.
+        units: Of the source.
+        contrastive: Whether the dual unit's probability is subtracted; what is explained must come from a linear
+            operation, with nothing but rectifiers and batch norms behind it.
+
+    Returns:
+        (batch, rows, columns), at least 0, summed over channels, adding up to 1 (contrastive: between 0 and 1); with
+        units (batch, units, rows, columns). A layer of vectors gives (batch, entries).
+
+    Raises:
+        SubjectError: Also where an operation on the way has no rule.
+    """
+    check_question(target, source, units)
+    network = network_of(model)
+    passage = run(network, images, excitation_rules(network), layer=layer, source=source)
+    top = top_linear(passage.output) if contrastive else None
+    wanted = [_probabilities(signal) for signal in signals(passage, target, units)]
+    maps = []
+    for number, signal in enumerate(wanted):
+        if top is not None:
+            top.contrastive = True
+        maps.append(_map(passage.back(signal, keep=number + 1 < len(wanted)), signed=contrastive))
+    return maps[0] if units is None else torch.stack(maps, 1)
+
+
+def _probabilities(signal: Tensor) -> Tensor:
+    if bool((signal < 0).any()):
+        raise SettingError("excitation backprop explains what rises with the logits; the target falls with one of them")
+    return signal / signal.flatten(1).sum(1).clamp(min=1e-12).view(-1, *[1] * (signal.ndim - 1))
+
+
+def _map(found: Tensor, *, signed: bool) -> Tensor:
+    found = found.float() if found.dtype != torch.float64 else found
+    summed = found.sum(1) if found.ndim > 2 else found
+    if signed:
+        return summed.clamp(min=0)
+    alone = summed.flatten(1).sum(1) < _ALONE
+    if bool(alone.any()):
+        warnings.warn(
+            f"no input contributed to what is explained in {int(alone.sum())} of {len(alone)} images (it fires through "
+            "a bias alone, or not at all): their maps are 0",
+            stacklevel=3,
+        )
+    return summed

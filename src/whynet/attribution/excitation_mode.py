@@ -1,0 +1,145 @@
+"""The mode of excitation backprop, and the three ways in which an operation hands a probability back.
+
+`_Linear` shares it among the inputs of a linear operation (`shares`), `_Add` between two terms, `_Through` gives it to
+the one input. Which operation goes which way is `excitation_rules`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+from weakref import ref
+
+import torch
+from torch import Tensor, nn
+
+from whynet.attribution.backward_rules import BackwardRules, Rule, tensors_in
+from whynet.attribution.shares import Sum
+from whynet.base.errors import SubjectError
+
+Args: TypeAlias = Sequence[Any]
+Kwargs: TypeAlias = dict[str, Any]
+Function: TypeAlias = Callable[..., Any]
+
+
+class ExcitationMode(BackwardRules):
+    """The mode of excitation backprop; it knows which output came from which linear operation."""
+
+    def __init__(self, rules: Mapping[Function, Rule], network: nn.Module, *, otherwise: Rule) -> None:
+        super().__init__(rules, network, otherwise=otherwise)
+        self._made: dict[int, tuple[ref[Tensor], int, Tensor, Sum]] = {}
+        self._held: dict[int, list[ref[Sum]]] = {}
+        self._aside: dict[int, ref[Tensor]] = {}
+
+    def begin(self, images: Tensor) -> None:
+        """The images are activations, too."""
+        self._aside[id(images)] = ref(images)
+
+    def aside(self, func: Function, args: Args, kwargs: Kwargs) -> Any:
+        """Remember what comes from the images, though not through the layer: it has its share in a sum."""
+        result = func(*args, **kwargs)
+        if any(self.is_aside(tensor) for tensor in tensors_in([*args, *kwargs.values()])):
+            for tensor in tensors_in([result]):
+                self._aside[id(tensor)] = ref(tensor)
+        return result
+
+    def is_aside(self, tensor: Tensor) -> bool:
+        """Whether a tensor comes from the images, but not through the layer."""
+        found = self._aside.get(id(tensor))
+        return found is not None and found() is tensor
+
+    def linear(self, a: Tensor, own: Sum, call: Callable[[], Tensor]) -> Tensor:
+        """The output of a linear operation on `a`, remembered for a batch norm that may follow."""
+        self._held.setdefault(a.untyped_storage().data_ptr(), []).append(ref(own))
+        output: Tensor = _Linear.apply(a, own, call)  # type: ignore[no-untyped-call]
+        self._made[id(output)] = (ref(output), output._version, a, own)
+        return output
+
+    def through(self, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        """The output of an operation that hands all it has to its one input."""
+        output: Tensor = _Through.apply(x, call)  # type: ignore[no-untyped-call]
+        return output
+
+    def add(self, a: Tensor, b: Tensor, alpha: float, call: Callable[[], Tensor]) -> Tensor:
+        """The output of a + alpha b, which shares what it has in proportion to the positive parts of the terms."""
+        output: Tensor = _Add.apply(a, b, alpha, call)  # type: ignore[no-untyped-call]
+        return output
+
+    def maker(self, output: Tensor) -> tuple[Tensor, Sum] | None:
+        """The input and the operation that an output came from, if it has not been changed since."""
+        found = self._made.get(id(output))
+        if found is None or found[0]() is not output or found[1] != output._version:
+            return None
+        return found[2], found[3]
+
+    def before_change(self, tensor: Tensor) -> None:
+        """Keep what linear operations remember of a tensor that is about to be changed in place."""
+        for held in self._held.pop(tensor.untyped_storage().data_ptr(), []):
+            own = held()
+            if own is not None:
+                own.activations = own.activations.clone()
+
+
+class _Linear(torch.autograd.Function):
+    """Backward: shares each output's probability among the inputs. `contrastive` may be set on the node."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, own: Sum, call: Callable[[], Tensor]) -> Tensor:
+        ctx.own, ctx.dtype, ctx.contrastive = own, a.dtype, False
+        return call()
+
+    @staticmethod
+    def backward(ctx: Any, *signals: Tensor) -> Any:
+        return ctx.own.share(signals[0], contrastive=ctx.contrastive).to(ctx.dtype), None, None
+
+
+class _Through(torch.autograd.Function):
+    """Backward: each output's probability goes to its one input."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        ctx.dtype = x.dtype
+        y = call()
+        if y is x:
+            ctx.mark_dirty(x)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *signals: Tensor) -> Any:
+        return signals[0].to(ctx.dtype), None
+
+
+class _Add(torch.autograd.Function):
+    """Backward: in proportion to the positive parts of the terms."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, alpha: float, call: Callable[[], Tensor]) -> Tensor:
+        first, second = a.clamp(min=0), (b if alpha == 1 else alpha * b).clamp(min=0)
+        ctx.share = first / second.add_(first)  # NaN where neither is positive: nothing is passed
+        ctx.dtypes = a.dtype, b.dtype
+        y = call()
+        if y is a:
+            ctx.mark_dirty(a)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *signals: Tensor) -> Any:
+        first = (signals[0] * ctx.share).nan_to_num_(0)
+        second = (signals[0] * (1 - ctx.share)).nan_to_num_(0)
+        return first.to(ctx.dtypes[0]), second.to(ctx.dtypes[1]), None, None
+
+
+def top_linear(output: Tensor) -> Any:
+    """The node of the linear operation that an output comes from, behind nothing but operations of one input.
+
+    Raises:
+        SubjectError: Something else lies between.
+    """
+    node: Any = output.grad_fn
+    while node is not None and not isinstance(node, _Linear._backward_cls):
+        following = [own for own, _ in node.next_functions if own is not None]
+        node = following[0] if len(following) == 1 else None
+    if node is None:
+        raise SubjectError(
+            "a contrastive map needs a unit of a linear or convolutional layer, and what is explained comes from "
+            "several inputs; name such a layer as the source"
+        )
+    return node

@@ -1,0 +1,224 @@
+"""The rules of excitation backprop: how each operation hands on a probability.
+
+    P(a_j | a_i) = a_j w_ji+ / sum_j a_j w_ji+          (linear operations, w+ = max(w, 0))
+
+Each unit shares its probability among its inputs in proportion to what they contributed to it, so nothing is lost on
+the way; where nothing contributed (the unit fires through its bias alone), nothing is passed.
+
+    linear, convolution     as above; where activations are signed, in proportion to (a_j w_ji)+
+    batch norm (eval)       folded into the linear operation that it follows; else to its one input
+    average pooling, mean   linear with equal positive weights
+    addition                in proportion to the positive parts of the terms; a constant takes nothing
+    max pooling             to the winner
+    rectifiers, dropout (eval), multiplication and division by positive constants   to their one input
+    concatenation, reshaping, permuting, cutting, padding                           each value to where it came from
+
+Any other operation that lies between the layer and what is explained is an error.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.excitation_mode import Args, ExcitationMode, Function, Kwargs
+from whynet.attribution.rectifiers import RECTIFIERS, upper_end
+from whynet.attribution.shares import Sum
+from whynet.base.errors import SubjectError
+
+
+def excitation_rules(network: nn.Module) -> ExcitationMode:
+    """The mode under which a network's forward is run to be explained by excitation backprop."""
+    return ExcitationMode(RULES, network, otherwise=_refuse)
+
+
+def _named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+    """Arguments by name."""
+    return dict(zip(names.split(), args, strict=False)) | kwargs
+
+
+def _linear(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    own = _named("input weight bias", args, kwargs)
+    a, weight = own["input"], own["weight"]
+    if weight.requires_grad or (own.get("bias") is not None and own["bias"].requires_grad):
+        return _refuse(mode, func, args, kwargs)
+    rest = {key: value for key, value in own.items() if key not in ("input", "weight", "bias")}
+
+    def operation(a: Tensor, weight: Tensor | None) -> Tensor:
+        result: Tensor = func(a, weight, None, *args[3:], **rest)
+        return result
+
+    assert isinstance(mode, ExcitationMode)
+
+    def turn(signs: Tensor) -> Tensor:
+        if func not in _TRANSPOSED:
+            turned: Tensor = weight * signs.view(-1, *[1] * (weight.ndim - 1))  # (out, in, ...)
+            return turned
+        groups = int(_named("input weight bias stride padding output_padding groups", args, kwargs).get("groups", 1))
+        grouped = weight.unflatten(0, (groups, -1)) * signs.view(groups, 1, -1, *[1] * (weight.ndim - 2))
+        back: Tensor = grouped.flatten(0, 1)  # (in, out / groups, ...)
+        return back
+
+    has_channels = func is not F.linear or a.ndim == 2
+    own_sum = Sum(a.detach(), weight, operation, turn=turn if has_channels else None)
+    return mode.linear(a, own_sum, lambda: func(*args, **kwargs))
+
+
+def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    a, weight = args[:2]
+    if weight.requires_grad:
+        return _refuse(mode, func, args, kwargs)
+    assert isinstance(mode, ExcitationMode)
+    return mode.linear(a, Sum(a.detach(), weight, lambda a, w: func(a, w)), lambda: func(*args, **kwargs))
+
+
+def _average(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    a = args[0] if args else kwargs["input"]
+    rest = {key: value for key, value in kwargs.items() if key != "input"}
+    own = Sum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest))
+    assert isinstance(mode, ExcitationMode)
+    return mode.linear(a, own, lambda: func(*args, **kwargs))
+
+
+def _interpolate(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    way = _named("input size scale_factor mode", args, kwargs).get("mode", "nearest")
+    return _refuse(mode, func, args, kwargs) if way == "bicubic" else _average(mode, func, args, kwargs)
+
+
+def _batch_norm(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    own = _named("input running_mean running_var weight bias training momentum eps", args, kwargs)
+    x = own["input"]
+    if own.get("training") or own.get("running_var") is None:
+        return _refuse(mode, func, args, kwargs)
+    assert isinstance(mode, ExcitationMode)
+    found = mode.maker(x)
+    if found is None or found[1].turn is None:
+        return mode.through(x, lambda: func(*args, **kwargs))
+    a, before = found
+    assert before.turn is not None
+    scale = own.get("weight")
+    # A positive factor cancels in the shares; a negative one turns the weights of its channel round.
+    if scale is None or bool((scale > 0).all()):
+        return mode.linear(a, before, lambda: func(*args, **kwargs))
+    turned = Sum(before.activations, before.turn(scale.sign()), before.operation)
+    return mode.linear(a, turned, lambda: func(*args, **kwargs))
+
+
+def _add(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    own = _named("input other", args, kwargs)
+    a, b, alpha = own["input"], own["other"], float(own.get("alpha", 1))
+    assert isinstance(mode, ExcitationMode)
+    if func in _SUBTRACTIONS:
+        alpha = -alpha
+    terms = [isinstance(term, Tensor) and (term.requires_grad or mode.is_aside(term)) for term in (a, b)]
+    if not all(terms):
+        return _through(mode, func, args, kwargs)
+    if func in _IN_PLACE:
+        mode.before_change(a)
+    shape = torch.broadcast_shapes(a.shape, b.shape)  # type: ignore[no-untyped-call]
+    if a.shape != shape or b.shape != shape:
+        if func in _IN_PLACE:
+            return _refuse(mode, func, args, kwargs)
+        a, b = a.expand(shape), b.expand(shape)
+    return mode.add(a, b, alpha, lambda: func(*args, **kwargs))
+
+
+def _through(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    """To the one input that carries a signal."""
+    assert isinstance(mode, ExcitationMode)
+    inputs = [tensor for tensor in tensors_in([*args, *kwargs.values()]) if tensor.requires_grad]
+    if len(inputs) != 1:
+        return _refuse(mode, func, args, kwargs)
+    (x,) = inputs
+    if func in _IN_PLACE or kwargs.get("inplace") or (func in (F.relu, F.relu6, F.dropout) and True in args[1:]):
+        mode.before_change(x)
+    output = mode.through(x, lambda: func(*args, **kwargs))
+    if output.shape != x.shape:
+        raise SubjectError(_message(mode, func, "broadcasts its input, and there is no rule for that"))
+    return output
+
+
+def _rectifier(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    return (_refuse if upper_end(func, args, kwargs) is None else _through)(mode, func, args, kwargs)
+
+
+def _scale(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    assert isinstance(mode, ExcitationMode)
+    own = _named("input other", args, kwargs)
+    factors = [
+        value for value in (own["input"], own["other"]) if not (isinstance(value, Tensor) and value.requires_grad)
+    ]
+    constant = not any(isinstance(factor, Tensor) and mode.is_aside(factor) for factor in factors)
+    positive = constant and all(bool((torch.as_tensor(factor) > 0).all()) for factor in factors)
+    return (_through if positive else _refuse)(mode, func, args, kwargs)
+
+
+def _dropout(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    training = _named("input p training", args, kwargs).get("training", True)
+    return (_refuse if training else _through)(mode, func, args, kwargs)
+
+
+def _native(_mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    return func(*args, **kwargs)
+
+
+def _refuse(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    result = func(*args, **kwargs)
+    if not any(tensor.requires_grad for tensor in tensors_in([result])):
+        return result  # it asks for a shape, or cuts the signal off itself
+    raise SubjectError(_message(mode, func, "has no rule in excitation backprop"))
+
+
+def _message(mode: BackwardRules, func: Function, what: str) -> str:
+    return (
+        f"{operation_name(func)} in {mode.layer_name()} {what}; ask for a map at a layer behind it, explain a unit "
+        "before it, or use a gradient method"
+    )
+
+
+_TRANSPOSED = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
+_SUBTRACTIONS = (torch.sub, Tensor.sub, Tensor.sub_, torch.subtract, Tensor.subtract)
+_IN_PLACE = (
+    torch.relu_, Tensor.relu_, torch.clamp_, Tensor.clamp_, torch.clip_, Tensor.clip_, torch.clamp_min_,
+    Tensor.clamp_min_, F.hardtanh_, torch.threshold_, Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_,
+)  # fmt: skip
+
+RULES: dict[Function, Rule] = {
+    **dict.fromkeys(
+        [F.linear, torch.conv1d, torch.conv2d, torch.conv3d,
+         torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d],
+        _linear,
+    ),
+    **dict.fromkeys([torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm], _matrix_product),
+    **dict.fromkeys(
+        [F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d,
+         torch.mean, Tensor.mean, torch.sum, Tensor.sum],
+        _average,
+    ),
+    F.interpolate: _interpolate,
+    F.batch_norm: _batch_norm,
+    **dict.fromkeys([torch.add, Tensor.add, Tensor.add_, *_SUBTRACTIONS], _add),
+    **dict.fromkeys(RECTIFIERS, _rectifier),
+    **dict.fromkeys([torch.mul, Tensor.mul, Tensor.mul_, torch.div, Tensor.div, Tensor.div_, torch.true_divide,
+                     Tensor.true_divide], _scale),
+    **dict.fromkeys(
+        [F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout], _dropout
+    ),
+    **dict.fromkeys(
+        [
+            F.max_pool1d, F.max_pool2d, F.max_pool3d, F.max_pool2d_with_indices, F.max_pool1d_with_indices,
+            F.max_pool3d_with_indices, F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d,
+            torch.cat, torch.concat, torch.concatenate, torch.stack, torch.flatten, Tensor.flatten, Tensor.view,
+            Tensor.view_as, torch.reshape, Tensor.reshape, torch.permute, Tensor.permute, torch.transpose,
+            Tensor.transpose, torch.squeeze, Tensor.squeeze, torch.unsqueeze, Tensor.unsqueeze, Tensor.__getitem__,
+            torch.chunk, Tensor.chunk, torch.split, Tensor.split, torch.narrow, Tensor.narrow, Tensor.contiguous,
+            torch.clone, Tensor.clone, Tensor.to, Tensor.float, Tensor.double, Tensor.expand, Tensor.unflatten,
+            torch.unflatten, torch.movedim, Tensor.movedim, torch.flip, Tensor.flip, torch.roll, Tensor.roll, F.pad,
+            F.pixel_shuffle, F.channel_shuffle, torch.select, Tensor.select, torch.swapaxes, Tensor.swapaxes,
+            torch.unbind, Tensor.unbind, Tensor.type_as,
+        ],
+        _native,
+    ),
+}  # fmt: skip

@@ -1,0 +1,45 @@
+"""The gradient of what is explained, under the backward rules of a method: saliency, deconvnet, guided backprop."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whynet.attribution.backward_rules import BackwardRules, Rule
+from whynet.attribution.passage import network_of, run
+from whynet.attribution.signal import Model, Target, Units, check_question, signals
+
+
+def gradients(
+    model: Model,
+    images: Tensor,
+    target: Target,
+    *,
+    layer: str | None,
+    source: str | None,
+    units: Units,
+    rules: Mapping[Callable[..., Any], Rule],
+) -> Tensor:
+    """The signal at the layer; with units, one for each of them along axis 1.
+
+    Args:
+        model: Any classifier; it is run in evaluation mode and left as it was.
+        images: Preprocessed.
+        target: A class, one class an image, or a function of the logits; None where units are given.
+        layer: The module at whose output the signal is read; None reads it at the input.
+        source: The module whose units are explained; None explains the logits.
+        units: Of the source (of the logits, where it is None): a channel, which stands for its strongest position in
+            each image, or (channel, row, column).
+        rules: The backward rules of the method.
+
+    Raises:
+        SettingError: The images, the target or the units cannot be used.
+        SubjectError: A layer does not exist, did not run, or leads nowhere.
+    """
+    check_question(target, source, units)
+    network = network_of(model)
+    passage = run(network, images, BackwardRules(rules, network), layer=layer, source=source)
+    wanted = list(signals(passage, target, units))
+    found = [passage.back(signal, keep=number + 1 < len(wanted)) for number, signal in enumerate(wanted)]
+    return found[0].float() if units is None else torch.stack(found, 1).float()

@@ -1,0 +1,173 @@
+"""One forward pass from the layer whose map is wanted to the unit that is explained.
+
+    images --(no graph)--> layer --(graph, with the rules of a method)--> source --(not computed)--> logits
+
+`layer` None is the input, `source` None the logits. Before the layer no graph is kept, and behind the source nothing
+is computed.
+"""
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whynet.attribution.backward_rules import BackwardRules
+from whynet.base.errors import SettingError, SubjectError
+from whynet.models.subject import Subject, evaluating, logits_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Passage:
+    """What a forward pass left behind.
+
+    Args:
+        leaf: What the layer returned (the images, where it is the input); the signal is read here.
+        output: What the source returned, attached to `leaf`.
+    """
+
+    leaf: Tensor
+    output: Tensor
+
+    def back(self, signal: Tensor, *, keep: bool = False) -> Tensor:
+        """The signal at the leaf, given that at the output, in the leaf's shape.
+
+        Args:
+            signal: Of the shape of `output`.
+            keep: Whether another signal will be sent the same way.
+
+        Raises:
+            SubjectError: Nothing leads from the layer to the source.
+        """
+        kind = self.leaf.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else _nothing():
+            (found,) = torch.autograd.grad(self.output, self.leaf, signal, retain_graph=keep, allow_unused=True)
+        if found is None:
+            raise SubjectError("nothing leads from the layer to what is explained; name a layer before it")
+        return found
+
+
+class _Reached(BaseException):
+    """The source has run, so the rest of the forward is of no use; no `except Exception` of a network stops it."""
+
+
+def network_of(model: nn.Module | Subject) -> nn.Module:
+    """The network that is run, without the wrapper of `torch.compile`, which would hide its operations."""
+    network = model.network if isinstance(model, Subject) else model
+    if isinstance(network, torch.jit.ScriptModule):
+        raise SubjectError("a scripted network hides its operations; give the network that it was made from")
+    original = getattr(network, "_orig_mod", None)
+    if isinstance(original, nn.Module):
+        warnings.warn("a compiled network is explained without its compilation, which hides operations", stacklevel=3)
+        return original
+    return network
+
+
+def layer_of(network: nn.Module, name: str) -> nn.Module:
+    """The module of a dotted name; raises `SubjectError` that lists near names."""
+    return Subject(network, class_names=("any",), preprocess=lambda _: torch.empty(0)).layer(name)
+
+
+def run(
+    network: nn.Module, images: Tensor, rules: BackwardRules, *, layer: str | None = None, source: str | None = None
+) -> Passage:
+    """One forward pass in evaluation mode, under `rules`, wherever gradients are switched off.
+
+    Raises:
+        SettingError: The images are no batch of floating-point pictures, or there are none.
+        SubjectError: A layer does not exist or did not run, ran several times, or held NaN; or the output is no logits.
+    """
+    _check_images(images)
+    caught: dict[str, Tensor] = {}
+    thread, handles = threading.get_ident(), []
+
+    def at_layer(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        if threading.get_ident() != thread:
+            return None
+        if "layer" in caught:
+            raise SubjectError(f"layer {layer!r} runs several times in a forward pass; name one that runs once")
+        caught["layer"] = leaf = _checked(layer, output).detach().requires_grad_()
+        if layer == source:
+            caught["source"] = leaf.clone()
+            raise _Reached
+        return leaf.clone()  # what follows may change it in place
+
+    def at_source(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            caught["source"] = _checked(source, output)
+            raise _Reached
+
+    try:
+        for name, hook in ((layer, at_layer), (source, at_source)):
+            if name is not None and not (hook is at_source and source == layer):
+                handles.append(layer_of(network, name).register_forward_hook(hook))
+        with torch.enable_grad(), evaluating(network), rules:
+            entry = images.detach()
+            if layer is None:
+                caught["layer"] = entry = entry.requires_grad_()
+            entry = entry.clone()  # the network may change it in place
+            rules.begin(entry)
+            with suppress(_Reached):
+                caught.setdefault("logits", _checked("output", logits_of(network(entry))))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return _passage(caught, layer, source)
+
+
+def _passage(caught: dict[str, Tensor], layer: str | None, source: str | None) -> Passage:
+    if source is not None and "source" not in caught:
+        raise SubjectError(f"layer {source!r} did not run in the forward pass; name one that does")
+    if "layer" not in caught:
+        raise SubjectError(
+            f"layer {layer!r} did not run before {source!r}; name one that leads to it"
+            if source
+            else f"layer {layer!r} did not run in the forward pass; name one that does"
+        )
+    output = caught["source"] if source is not None else caught["logits"]
+    if source is None and output.ndim != 2:
+        raise SubjectError(
+            f"the network must return logits of shape (batch, classes), not {tuple(output.shape)}; wrap it so that it "
+            "does"
+        )
+    if not output.requires_grad:
+        raise SubjectError(f"nothing leads from layer {layer!r} to what is explained; name a layer before it")
+    return Passage(leaf=caught["layer"], output=output)
+
+
+def _check_images(images: object) -> None:
+    if not isinstance(images, Tensor):
+        raise SettingError(
+            f"a batch of images (batch, channels, height, width) was expected, not a {type(images).__name__}"
+        )
+    if images.ndim < 2 or (images.ndim == 3 and images.shape[0] in (1, 3)):
+        raise SettingError(
+            f"a batch of images (batch, channels, height, width) was expected, not shape {tuple(images.shape)}; add an "
+            "axis for the batch: images[None]"
+        )
+    if not len(images):
+        raise SettingError("at least one image was expected, and the batch is empty")
+    if not images.is_floating_point():
+        raise SettingError(f"preprocessed images are floating-point numbers, not {images.dtype}; preprocess them first")
+    if not images.isfinite().all():
+        raise SettingError("the images hold NaN or infinite values; check the preprocessing")
+
+
+def _checked(name: str | None, output: Any) -> Tensor:
+    what = "the network" if name == "output" else f"layer {name!r}"
+    if not isinstance(output, Tensor):
+        raise SubjectError(f"{what} returned a {type(output).__name__}, not a tensor; name a layer inside it")
+    if output.is_quantized:
+        raise SubjectError(f"{what} returned a quantised tensor; explain the network before it was quantised")
+    if not output.isfinite().all():
+        raise SubjectError(f"{what} holds NaN or infinite values; check the weights and the input's range")
+    return output
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

@@ -1,0 +1,102 @@
+"""What is explained, and the signal that is sent back from it: classes through a target, or units of a layer."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from whynet.attribution.passage import Passage
+from whynet.base.errors import SettingError
+from whynet.models.subject import Subject
+
+Model: TypeAlias = nn.Module | Subject
+Target: TypeAlias = int | Tensor | Callable[[Tensor], Tensor] | None
+"""A class, one class an image, or a function of the logits that returns one number an image, or one in all."""
+Units: TypeAlias = Sequence[int | tuple[int, ...]] | None
+"""Each a channel, which stands for its strongest position in each image, or (channel, row, column)."""
+
+
+def check_question(target: Target, source: str | None, units: Units) -> None:
+    """Raise `SettingError` unless just one of a target and units is given, and a source with units alone."""
+    if (target is None) == (units is None):
+        raise SettingError(
+            "either a target (of the logits) or units (of a layer or of the logits) was expected; give one"
+        )
+    if target is not None and source is not None:
+        raise SettingError(f"a target is a class of the logits, but source is {source!r}; name units of it instead")
+    if units is not None and not len(units):
+        raise SettingError("at least one unit was expected, and the list is empty")
+
+
+def signals(passage: Passage, target: Target, units: Units) -> Iterator[Tensor]:
+    """One signal of the shape of the passage's output for the target, or one for each unit.
+
+    Raises:
+        SettingError: A class or a unit is out of range, or the target fits no batch of this size.
+    """
+    if units is not None:
+        for unit in units:
+            yield unit_positions(passage.output, unit)
+    elif callable(target):
+        yield _gradient_of(target, passage.output)
+    else:
+        assert target is not None
+        yield _classes(target, passage.output)
+
+
+def _classes(target: int | Tensor, logits: Tensor) -> Tensor:
+    classes = torch.as_tensor(target, device=logits.device)
+    if classes.is_floating_point() or classes.dtype == torch.bool or classes.shape not in ((), (len(logits),)):
+        raise SettingError(
+            f"a class or one class for each of {len(logits)} images was expected, not {classes.dtype} of shape "
+            f"{tuple(classes.shape)}"
+        )
+    outside = (classes < 0) | (classes >= logits.shape[1])
+    if bool(outside.any()):
+        wrong = int(classes[outside][0] if classes.ndim else classes)
+        raise SettingError(f"classes from 0 to {logits.shape[1] - 1} were expected, not {wrong}")
+    signal = torch.zeros_like(logits)
+    signal[torch.arange(len(logits), device=logits.device), classes] = 1
+    return signal
+
+
+def _gradient_of(target: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
+    with torch.enable_grad():
+        own = logits.detach().requires_grad_()
+        scores = target(own)
+        if not isinstance(scores, Tensor) or scores.shape not in ((), (len(logits),)) or not scores.requires_grad:
+            raise SettingError(
+                "a target function must return one number an image that depends on the logits, as a tensor"
+            )
+        (signal,) = torch.autograd.grad(scores.sum(), own)
+    return signal
+
+
+def unit_positions(output: Tensor, unit: int | Sequence[int]) -> Tensor:
+    """1 at the position of a unit in each image's output, 0 elsewhere; of the shape of `output`.
+
+    Args:
+        output: (batch, channels, ...).
+        unit: A channel, which stands for its strongest position in each image, or (channel, row, column).
+
+    Raises:
+        SettingError: There is no such unit.
+    """
+    channel, *place = [unit] if isinstance(unit, int) else list(unit)
+    sizes, images = tuple(output.shape[2:]), torch.arange(len(output), device=output.device)
+    inside = all(0 <= at < size for at, size in zip((channel, *place), output.shape[1:], strict=False))
+    if not inside or len(place) not in (0, len(sizes)):
+        raise SettingError(
+            f"unit {unit} was expected to be a channel{' or (channel, row, column)' if sizes else ''} within "
+            f"{tuple(output.shape[1:])}"
+        )
+    signal = torch.zeros(output.shape, dtype=output.dtype, device=output.device)
+    flat = signal.view(*output.shape[:2], -1)  # (B, C, P)
+    if place:
+        position = sum(at * math.prod(sizes[axis + 1 :]) for axis, at in enumerate(place))
+        flat[:, channel, position] = 1
+    else:
+        flat[images, channel, output.detach()[:, channel].reshape(len(output), -1).argmax(1)] = 1
+    return signal
