@@ -2,8 +2,8 @@
 
 In a page, a line of its own such as
 
-    <!-- tables interpnet-birds -->          the tables of a study
-    <!-- tests interpnet-birds -->           its paired tests
+    <!-- tables interpnet-birds -->          the tables of a study; folded, where it has conditions
+    <!-- tests interpnet-birds -->           its paired tests, folded
     <!-- dots interpnet-birds recall -->     one figure, a dot a seed
 
 is replaced by what it names.
@@ -31,8 +31,14 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
         seeds, torch = ", ".join(map(str, results["seeds"])), results["versions"]["torch"]
         made = f"`{results['command']}`, seeds {seeds}, torch {torch}"
         tables = [f"**{title}**\n\n{markdown(columns, rows)}" for title, columns, rows in panels(results)]
-        return "\n\n".join([*tables, f"<small>{made}</small>"])
+        shown = "\n\n".join([*tables, f"<small>{made}</small>"])
+        return _folded("All figures", shown) if any("condition" in row for row in results["rows"]) else shown
     if what == "tests":
-        return markdown(*paired_lines(results))
+        return _folded("The paired tests", markdown(*paired_lines(results)))
     figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]
     return "".join(f'<figure class="dots-figure">{figure}</figure>' for figure in figures)
+
+
+def _folded(title: str, text: str) -> str:
+    """What opens at a click."""
+    return f'??? abstract "{title}"\n\n' + "\n".join(f"    {line}" if line else "" for line in text.split("\n"))

@@ -86,12 +86,20 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-WIDTH, LABEL, LINE, MARGIN = 560, 210, 26, 34
+WIDTH, LABEL, LINE, MARGIN, CHARACTER = 560, 210, 26, 34, 6.5
+"""In pixels: of the drawing, of its names, of a row, of the axis, and of one character of a name."""
 
 
 def dots(results: Mapping[str, Any], key: str) -> str:
-    """One figure of every model as an SVG: a dot a seed, a bar at the mean, a diamond for the paper, floors paler."""
-    rows = [row for row in [*results["rows"], *results.get("floors", [])] if key in row["metrics"]]
+    """One figure of every model as an SVG: a dot a seed, a bar at the mean, a diamond for the paper, floors paler.
+
+    Where a study has conditions its floors are left out: they would take the room that tells the conditions apart.
+    """
+    has_conditions = any("condition" in row for row in results["rows"])
+    floors = [] if has_conditions else results.get("floors", [])
+    rows = [row for row in [*results["rows"], *floors] if key in row["metrics"]]
+    label = max(LABEL, 20 + round(CHARACTER * max(len(_name(row)) for row in rows)))
+    width = WIDTH + label - LABEL
     factor = 100 if key in SHARES else 1
     values = [factor * value for row in rows for value in row["metrics"][key]["values"]]
     papers = [factor * row["paper"][key] for row in rows if key in row.get("paper", {})]
@@ -100,19 +108,19 @@ def dots(results: Mapping[str, Any], key: str) -> str:
     low, high = low - room, high + room
 
     def x(value: float) -> Any:
-        return LABEL + (WIDTH - LABEL - 16) * (value - low) / (high - low)
+        return label + (width - label - 16) * (value - low) / (high - low)
 
     height = LINE * len(rows) + MARGIN
     parts = [
-        f'<svg class="dots" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(TITLES[key])} by model">'
+        f'<svg class="dots" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(TITLES[key])} by model">'
     ]
     for tick in _ticks(low, high):
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - MARGIN + 6}"/>')
         parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{height - 12}">{tick:g}</text>')
     for number, row in enumerate(rows):
         y = LINE * (number + 0.5) + 4
-        kind = "floor" if row in results.get("floors", []) else "model"
-        parts.append(f'<text class="row" x="{LABEL - 10}" y="{y + 4:.1f}">{escape(_name(row))}</text>')
+        kind = "floor" if row in floors else "model"
+        parts.append(f'<text class="row" x="{label - 10}" y="{y + 4:.1f}">{escape(_name(row))}</text>')
         metric = row["metrics"][key]
         mean = x(factor * metric["mean"])
         parts.append(f'<line class="mean {kind}" x1="{mean:.1f}" x2="{mean:.1f}" y1="{y - 9:.1f}" y2="{y + 9:.1f}"/>')
