@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from whynet.attribution import deconvnet, excitation_backprop, grad_cam, guided_backprop, saliency
-from whynet.attribution.passage import _check_images
+from whynet.attribution.passage import _check_images, layer_of, network_of
+from whynet.attribution.signal import check_question
 from whynet.base.errors import SettingError, SubjectError
 
 METHODS = (saliency, deconvnet, guided_backprop, excitation_backprop)
@@ -213,8 +214,68 @@ def test_bad_questions(method, arguments, error, message, net, images):
 def test_bad_images(bad, message, net):
     with pytest.raises(SettingError, match=message):
         saliency(net, bad, 1)
+    # What the tests' type checker would refuse first at the public functions.
     with pytest.raises(SettingError, match="was expected, not a list"):
-        _check_images([1])  # the tests' type checker would refuse it first
+        _check_images([1], net)
+    with pytest.raises(SettingError, match="as the network's weights are, were expected, not of torch.float64"):
+        saliency(net, torch.zeros(1, 3, 6, 6, dtype=torch.float64), 1)
+
+
+def unchecked(function):
+    """Without the tests' type checker."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def test_what_is_no_network_layer_target_or_list_of_units_is_told(net):
+    with pytest.raises(SettingError, match="a torch.nn.Module or a whynet.Subject was expected, not a str"):
+        unchecked(network_of)("runs/demo")
+    with pytest.raises(SettingError, match="a layer is called by its dotted name, as 'layer3.1', not by a Conv2d"):
+        unchecked(layer_of)(net, net.conv)
+    with pytest.raises(SettingError, match="a target is a class by its number, .* not a str"):
+        unchecked(check_question)("cat", None, None)
+    with pytest.raises(SettingError, match=r"units are given as a list, as units=\[3\], not as a int"):
+        unchecked(check_question)(None, None, 3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_within_inference_mode(method, net, images):
+    expected = method(net, images, 2)
+    with torch.inference_mode():
+        assert torch.equal(method(net, images.clone(), 2), expected)
+        assert torch.is_inference_mode_enabled()
+
+
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.mix, self.last = nn.Conv2d(3, 5, 3, stride=3), nn.Linear(5, 7), nn.Linear(7, 3)
+
+    def forward(self, x):
+        x = self.embed(x).flatten(2).transpose(1, 2)  # (B, 4, 5)
+        return self.last(F.relu(self.mix(x)).mean(1))
+
+
+def test_tokens_are_positions(images):
+    torch.manual_seed(2)
+    net = Tokens()
+    maps = {method: method(net, images, 1, layer="mix") for method in (saliency, excitation_backprop, grad_cam)}
+    assert {found.shape for found in maps.values()} == {(4, 4)}
+    activations = net.mix(net.embed(images).flatten(2).transpose(1, 2)).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(net.last(F.relu(activations).mean(1))[:, 1].sum(), activations)
+    torch.testing.assert_close(maps[saliency], slope.abs().amax(2))
+    expected = torch.einsum("bc,btc->bt", slope.mean(1), activations.detach()).clamp(min=0)
+    torch.testing.assert_close(maps[grad_cam], expected)
+    assert saliency(net, images, units=[0, 1], layer="mix").shape == (4, 2, 4)
+
+
+@pytest.mark.parametrize("method", [guided_backprop, deconvnet])
+def test_the_plain_gradient_is_never_silent(method, images):
+    smooth = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(64, 3))
+    with pytest.warns(UserWarning, match="no rectifier was recognised in the network, so this is the plain gradient"):
+        found = method(smooth, images, 1)
+    torch.testing.assert_close(found.abs().amax(1), saliency(smooth, images, 1))
 
 
 def test_bad_networks(net, images):
@@ -242,7 +303,6 @@ def test_what_has_no_rule_is_named(images):
     attention = nn.Sequential(nn.Flatten(2), nn.LayerNorm(36), nn.Flatten(), nn.Linear(108, 3))
     with pytest.raises(SubjectError, match="layer_norm in 1 has no rule"):
         excitation_backprop(attention, images, 1)
-    assert guided_backprop(attention, images, 1).shape == images.shape
 
 
 def test_a_unit_that_fires_through_its_bias_alone_is_reported(net, images):

@@ -40,6 +40,8 @@ class BackwardRules(TorchFunctionMode):
         self.rules = rules
         self.network = network
         self.otherwise = otherwise
+        self.num_rectifiers = 0
+        """Rectifiers that were given another backward pass so far."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from whynet.attribution.excitation_mode import top_linear
 from whynet.attribution.excitation_rules import excitation_rules
-from whynet.attribution.passage import network_of, run
+from whynet.attribution.passage import channel_axis, network_of, run
 from whynet.attribution.signal import Model, Target, Units, check_question, signals
 from whynet.base.errors import SettingError
 
@@ -80,7 +80,7 @@ def _probabilities(signal: Tensor) -> Tensor:
 
 def _map(found: Tensor, *, signed: bool) -> Tensor:
     found = found.float() if found.dtype != torch.float64 else found
-    summed = found.sum(1) if found.ndim > 2 else found
+    summed = found.sum(channel_axis(found.ndim)) if found.ndim > 2 else found
     if signed:
         return summed.clamp(min=0)
     alone = summed.flatten(1).sum(1) < _ALONE

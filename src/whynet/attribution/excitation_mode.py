@@ -140,6 +140,6 @@ def top_linear(output: Tensor) -> Any:
     if node is None:
         raise SubjectError(
             "a contrastive map needs a unit of a linear or convolutional layer, and what is explained comes from "
-            "several inputs; name such a layer as the source"
+            "several inputs (as a residual sum does); name a convolution or a batch norm within it as the source"
         )
     return node

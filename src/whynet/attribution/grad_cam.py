@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.backward_rules import BackwardRules
-from whynet.attribution.passage import network_of, run
+from whynet.attribution.passage import channel_axis, network_of, run
 from whynet.attribution.signal import Model, Target, Units, check_question, signals
 from whynet.base.errors import SettingError
 
@@ -28,7 +28,8 @@ def grad_cam(
     """The class activation map at a layer, which must be named; arguments and errors as `gradient.gradients`.
 
     Returns:
-        (batch, rows, columns), at least 0; with units (batch, units, rows, columns).
+        (batch, rows, columns), at least 0; with units (batch, units, rows, columns). A layer of tokens gives
+        (batch, tokens).
     """
     check_question(target, source, units)
     if layer is None:
@@ -43,6 +44,7 @@ def grad_cam(
     activations, maps = passage.leaf.detach().float(), []
     for number, signal in enumerate(wanted):
         slope = passage.back(signal, keep=number + 1 < len(wanted)).float()
-        weights = slope.flatten(2).mean(2).view(*slope.shape[:2], *[1] * (slope.ndim - 2))
-        maps.append((weights * activations).sum(1).clamp(min=0))
+        channels = channel_axis(slope.ndim)
+        positions = [axis for axis in range(1, slope.ndim) if axis != channels]
+        maps.append((slope.mean(positions, keepdim=True) * activations).sum(channels).clamp(min=0))
     return maps[0] if units is None else torch.stack(maps, 1)

@@ -1,5 +1,6 @@
 """The gradient of what is explained, under the backward rules of a method: saliency, deconvnet, guided backprop."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,7 +40,10 @@ def gradients(
     """
     check_question(target, source, units)
     network = network_of(model)
-    passage = run(network, images, BackwardRules(rules, network), layer=layer, source=source)
+    mode = BackwardRules(rules, network)
+    passage = run(network, images, mode, layer=layer, source=source)
+    if rules and layer is None and source is None and not mode.num_rectifiers:
+        warnings.warn("no rectifier was recognised in the network, so this is the plain gradient", stacklevel=3)
     wanted = list(signals(passage, target, units))
     found = [passage.back(signal, keep=number + 1 < len(wanted)) for number, signal in enumerate(wanted)]
     return found[0].float() if units is None else torch.stack(found, 1).float()

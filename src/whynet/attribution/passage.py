@@ -44,7 +44,8 @@ class Passage:
             SubjectError: Nothing leads from the layer to the source.
         """
         kind = self.leaf.device.type
-        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else _nothing():
+        plain = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else _nothing()
+        with torch.inference_mode(False), plain:
             (found,) = torch.autograd.grad(self.output, self.leaf, signal, retain_graph=keep, allow_unused=True)
         if found is None:
             raise SubjectError("nothing leads from the layer to what is explained; name a layer before it")
@@ -57,7 +58,9 @@ class _Reached(BaseException):
 
 def network_of(model: nn.Module | Subject) -> nn.Module:
     """The network that is run, without the wrapper of `torch.compile`, which would hide its operations."""
-    network = model.network if isinstance(model, Subject) else model
+    network: object = model.network if isinstance(model, Subject) else model
+    if not isinstance(network, nn.Module):
+        raise SettingError(f"a torch.nn.Module or a whynet.Subject was expected, not a {type(network).__name__}")
     if isinstance(network, torch.jit.ScriptModule):
         raise SubjectError("a scripted network hides its operations; give the network that it was made from")
     original = getattr(network, "_orig_mod", None)
@@ -69,6 +72,8 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
 
 def layer_of(network: nn.Module, name: str) -> nn.Module:
     """The module of a dotted name; raises `SubjectError` that lists near names."""
+    if not isinstance(name, str):
+        raise SettingError(f"a layer is called by its dotted name, as 'layer3.1', not by a {type(name).__name__}")
     return Subject(network, class_names=("any",), preprocess=lambda _: torch.empty(0)).layer(name)
 
 
@@ -81,7 +86,7 @@ def run(
         SettingError: The images are no batch of floating-point pictures, or there are none.
         SubjectError: A layer does not exist or did not run, ran several times, or held NaN; or the output is no logits.
     """
-    _check_images(images)
+    _check_images(images, network)
     caught: dict[str, Tensor] = {}
     thread, handles = threading.get_ident(), []
 
@@ -105,11 +110,11 @@ def run(
         for name, hook in ((layer, at_layer), (source, at_source)):
             if name is not None and not (hook is at_source and source == layer):
                 handles.append(layer_of(network, name).register_forward_hook(hook))
-        with torch.enable_grad(), evaluating(network), rules:
-            entry = images.detach()
+        with torch.inference_mode(False), torch.enable_grad(), evaluating(network), rules:
+            entry = images.detach().clone()  # the network may change it in place
             if layer is None:
-                caught["layer"] = entry = entry.requires_grad_()
-            entry = entry.clone()  # the network may change it in place
+                caught["layer"] = entry.requires_grad_()
+                entry = entry.clone()
             rules.begin(entry)
             with suppress(_Reached):
                 caught.setdefault("logits", _checked("output", logits_of(network(entry))))
@@ -139,7 +144,12 @@ def _passage(caught: dict[str, Tensor], layer: str | None, source: str | None) -
     return Passage(leaf=caught["layer"], output=output)
 
 
-def _check_images(images: object) -> None:
+def channel_axis(num_axes: int) -> int:
+    """Of what a layer returns: three axes are (batch, tokens, channels), all others (batch, channels, ...)."""
+    return 2 if num_axes == 3 else 1
+
+
+def _check_images(images: object, network: nn.Module) -> None:
     if not isinstance(images, Tensor):
         raise SettingError(
             f"a batch of images (batch, channels, height, width) was expected, not a {type(images).__name__}"
@@ -153,6 +163,10 @@ def _check_images(images: object) -> None:
         raise SettingError("at least one image was expected, and the batch is empty")
     if not images.is_floating_point():
         raise SettingError(f"preprocessed images are floating-point numbers, not {images.dtype}; preprocess them first")
+    own = next((parameter.dtype for parameter in network.parameters() if parameter.is_floating_point()), images.dtype)
+    kind = images.device.type
+    if images.dtype != own and not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
+        raise SettingError(f"images of {own}, as the network's weights are, were expected, not of {images.dtype}")
     if not images.isfinite().all():
         raise SettingError("the images hold NaN or infinite values; check the preprocessing")
 

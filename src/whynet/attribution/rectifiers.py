@@ -28,10 +28,11 @@ def rectifier_rules(backward: Backward, *, needs_open: bool) -> dict[Callable[..
         needs_open: Whether it asks where the rectifier was open, which is then kept from the forward.
     """
 
-    def rule(_mode: BackwardRules, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def rule(mode: BackwardRules, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         upper = upper_end(func, args, kwargs)
         if upper is None:
             return func(*args, **kwargs)
+        mode.num_rectifiers += 1
         values = [*args, *kwargs.values()]
         x = next(value for value in values if isinstance(value, Tensor) and value.requires_grad)
         call = partial(func, *args, **kwargs)

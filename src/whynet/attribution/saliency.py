@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.gradient import gradients
+from whynet.attribution.passage import channel_axis
 from whynet.attribution.signal import Model, Target, Units
 
 
@@ -25,7 +26,9 @@ def saliency(
     """The saliency map of each image; arguments and errors are those of `gradient.gradients`.
 
     Returns:
-        (batch, rows, columns), at least 0; with units (batch, units, rows, columns).
+        (batch, rows, columns), at least 0; with units (batch, units, rows, columns). A layer of tokens gives
+        (batch, tokens), one of vectors (batch,).
     """
     found = gradients(model, images, target, layer=layer, source=source, units=units, rules={})
-    return found.abs().amax(1 if units is None else 2)
+    shift = 0 if units is None else 1
+    return found.abs().amax(channel_axis(found.ndim - shift) + shift)

@@ -26,6 +26,13 @@ def check_question(target: Target, source: str | None, units: Units) -> None:
         )
     if target is not None and source is not None:
         raise SettingError(f"a target is a class of the logits, but source is {source!r}; name units of it instead")
+    if target is not None and not (isinstance(target, (int, Tensor)) or callable(target)):
+        raise SettingError(
+            "a target is a class by its number, a tensor of these, or a function of the logits, not a "
+            f"{type(target).__name__}"
+        )
+    if units is not None and (isinstance(units, (int, str)) or not isinstance(units, Sequence)):
+        raise SettingError(f"units are given as a list, as units=[{units}], not as a {type(units).__name__}")
     if units is not None and not len(units):
         raise SettingError("at least one unit was expected, and the list is empty")
 

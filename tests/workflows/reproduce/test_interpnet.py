@@ -139,10 +139,15 @@ def test_a_study_that_was_broken_off_keeps_the_runs_that_are_complete(tmp_path, 
     study = {"data": "birds", "seeds": 1, "scale": TINY, "out": tmp_path / "study", "device": "cpu"}
     with pytest.raises(KeyboardInterrupt):
         reproduce_interpnet(**study, say=broken)
-    complete = [tmp_path / "study/seed0" / name for name in ("backbone", "interpnet0")]
-    records = [Run.open(folder).record() for folder in complete]
+
+    def trained():
+        folders = [tmp_path / "study/seed0" / name for name in ("backbone", "interpnet0")]
+        return [Run.open(folder).record()["stages"]["classifier"] for folder in folders]
+
+    before, record = trained(), Run.open(tmp_path / "study/seed0/interpnet0").record()
     results = reproduce_interpnet(**study, say=said.append)
-    assert [Run.open(folder).record() for folder in complete] == records
+    assert trained() == before
+    assert Run.open(tmp_path / "study/seed0/interpnet0").record() == record
     assert said[-1] == "3 of 3: captioning seed 0"
     assert [row["name"] for row in results["rows"]] == ["InterpNET(0)", "Captioning"]
     for row in results["rows"]:
