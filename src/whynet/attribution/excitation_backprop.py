@@ -16,6 +16,7 @@ is folded into the operation before it, so a map asked for at that operation's o
 """
 
 import warnings
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -24,7 +25,7 @@ from torch import Tensor
 from whynet.attribution.excitation_mode import top_linear
 from whynet.attribution.excitation_rules import excitation_rules
 from whynet.attribution.passage import channel_axis, network_of, run
-from whynet.attribution.signal import Model, Target, Units, check_question, signals
+from whynet.attribution.signal import Model, Target, Units, check_question, read_back
 from whynet.base.errors import SettingError
 
 _ALONE = 1e-6
@@ -62,14 +63,9 @@ def excitation_backprop(
     check_question(target, source, units)
     network = network_of(model)
     passage = run(network, images, excitation_rules(network), layer=layer, source=source)
-    top = top_linear(passage.output) if contrastive else None
-    wanted = [_probabilities(signal) for signal in signals(passage, target, units)]
-    maps = []
-    for number, signal in enumerate(wanted):
-        if top is not None:
-            top.contrastive = True
-        maps.append(_map(passage.back(signal, keep=number + 1 < len(wanted)), signed=contrastive))
-    return maps[0] if units is None else torch.stack(maps, 1)
+    if contrastive:
+        top_linear(passage.output).contrastive = True
+    return read_back(passage, target, units, partial(_map, signed=contrastive), prepare=_probabilities)
 
 
 def _probabilities(signal: Tensor) -> Tensor:
@@ -88,6 +84,6 @@ def _map(found: Tensor, *, signed: bool) -> Tensor:
         warnings.warn(
             f"no input contributed to what is explained in {int(alone.sum())} of {len(alone)} images (it fires through "
             "a bias alone, or not at all): their maps are 0",
-            stacklevel=3,
+            stacklevel=4,
         )
     return summed

@@ -6,13 +6,12 @@ Localization", ICCV 2017, arXiv:1610.02391, equations 1 and 2:
     alpha_k = mean over positions of dy_c / dA_k,   L = max(sum_k alpha_k A_k, 0)
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.backward_rules import BackwardRules
 from whynet.attribution.passage import channel_axis, network_of, run
-from whynet.attribution.signal import Model, Target, Units, check_question, signals
+from whynet.attribution.signal import Model, Target, Units, check_question, read_back
 from whynet.base.errors import SettingError
 
 
@@ -40,11 +39,10 @@ def grad_cam(
         raise SettingError(
             f"Grad-CAM needs maps, and layer {layer!r} has shape {tuple(passage.leaf.shape)}; name one before it"
         )
-    wanted = list(signals(passage, target, units))
-    activations, maps = passage.leaf.detach().float(), []
-    for number, signal in enumerate(wanted):
-        slope = passage.back(signal, keep=number + 1 < len(wanted)).float()
-        channels = channel_axis(slope.ndim)
-        positions = [axis for axis in range(1, slope.ndim) if axis != channels]
-        maps.append((slope.mean(positions, keepdim=True) * activations).sum(channels).clamp(min=0))
-    return maps[0] if units is None else torch.stack(maps, 1)
+    activations, channels = passage.leaf.detach().float(), channel_axis(passage.leaf.ndim)
+    positions = [axis for axis in range(1, activations.ndim) if axis != channels]
+
+    def weighted(slopes: Tensor) -> Tensor:
+        return (slopes.float().mean(positions, keepdim=True) * activations).sum(channels).clamp(min=0)
+
+    return read_back(passage, target, units, weighted)

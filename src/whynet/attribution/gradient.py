@@ -4,12 +4,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from whynet.attribution.backward_rules import BackwardRules, Rule
 from whynet.attribution.passage import network_of, run
-from whynet.attribution.signal import Model, Target, Units, check_question, signals
+from whynet.attribution.signal import Model, Target, Units, check_question, read_back
 
 
 def gradients(
@@ -44,6 +43,4 @@ def gradients(
     passage = run(network, images, mode, layer=layer, source=source)
     if rules and layer is None and source is None and not mode.num_rectifiers:
         warnings.warn("no rectifier was recognised in the network, so this is the plain gradient", stacklevel=3)
-    wanted = list(signals(passage, target, units))
-    found = [passage.back(signal, keep=number + 1 < len(wanted)) for number, signal in enumerate(wanted)]
-    return found[0].float() if units is None else torch.stack(found, 1).float()
+    return read_back(passage, target, units, Tensor.float)

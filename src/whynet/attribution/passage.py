@@ -8,8 +8,7 @@ is computed.
 
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +43,7 @@ class Passage:
             SubjectError: Nothing leads from the layer to the source.
         """
         kind = self.leaf.device.type
-        plain = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else _nothing()
+        plain = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
         with torch.inference_mode(False), plain:
             (found,) = torch.autograd.grad(self.output, self.leaf, signal, retain_graph=keep, allow_unused=True)
         if found is None:
@@ -180,8 +179,3 @@ def _checked(name: str | None, output: Any) -> Tensor:
     if not output.isfinite().all():
         raise SubjectError(f"{what} holds NaN or infinite values; check the weights and the input's range")
     return output
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

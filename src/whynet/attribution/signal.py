@@ -53,6 +53,30 @@ def signals(passage: Passage, target: Target, units: Units) -> Iterator[Tensor]:
         yield _classes(target, passage.output)
 
 
+def read_back(
+    passage: Passage,
+    target: Target,
+    units: Units,
+    read: Callable[[Tensor], Tensor],
+    *,
+    prepare: Callable[[Tensor], Tensor] = lambda signal: signal,
+) -> Tensor:
+    """What is made of each signal at the passage's leaf: one answer for the target, or one a unit along axis 1.
+
+    Args:
+        passage: The forward pass that all signals share.
+        target: What is explained, or None.
+        units: What is explained, or None.
+        read: Makes the answer of what arrived at the leaf.
+        prepare: Changes a signal before it is sent.
+    """
+    wanted = [prepare(signal) for signal in signals(passage, target, units)]
+    found = []
+    for number, signal in enumerate(wanted, start=1):
+        found.append(read(passage.back(signal, keep=number < len(wanted))))
+    return found[0] if units is None else torch.stack(found, 1)
+
+
 def _classes(target: int | Tensor, logits: Tensor) -> Tensor:
     classes = torch.as_tensor(target, device=logits.device)
     if classes.is_floating_point() or classes.dtype == torch.bool or classes.shape not in ((), (len(logits),)):

@@ -30,6 +30,7 @@ from whynet.base.tokens import PADDING, START
 from whynet.base.types import Reading, TokenIds
 from whynet.models.interpnet import InterpNET
 from whynet.models.introspection import Segments
+from whynet.models.subject import evaluating
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +71,7 @@ def ground_words(interpnet: InterpNET, readings: Reading, ids: TokenIds, segment
             f"{' + '.join(map(str, sizes))} = {sum(sizes)}; name the layers that were read"
         )
     leaf = readings.detach().requires_grad_()
-    with _evaluating(interpnet), torch.enable_grad():
+    with _without_cudnn(interpnet), torch.enable_grad():
         log_p = _log_probabilities(interpnet, leaf, ids)  # (B, T)
         last = ids.shape[1] - 1
         slopes = [torch.autograd.grad(log_p[:, t].sum(), leaf, retain_graph=t < last)[0] for t in range(last + 1)]
@@ -96,7 +97,7 @@ def word_log_probabilities(interpnet: InterpNET, readings: Reading, ids: TokenId
         readings: r(x) of each image, on the decoder's device.
         ids: A sentence for each, as `InterpNET.write` returns them.
     """
-    with _evaluating(interpnet):
+    with _without_cudnn(interpnet):
         return _log_probabilities(interpnet, readings, ids)
 
 
@@ -126,12 +127,7 @@ def _log_probabilities(interpnet: InterpNET, readings: Tensor, ids: TokenIds) ->
 
 
 @contextmanager
-def _evaluating(interpnet: InterpNET) -> Iterator[None]:
+def _without_cudnn(interpnet: InterpNET) -> Iterator[None]:
     """Evaluation mode, without cuDNN, whose LSTMs have a gradient in training mode alone."""
-    was_training = interpnet.training
-    interpnet.eval()
-    try:
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
-    finally:
-        interpnet.train(was_training)
+    with evaluating(interpnet), torch.backends.cudnn.flags(enabled=False):
+        yield
