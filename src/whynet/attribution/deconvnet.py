@@ -14,7 +14,7 @@ from whynet.attribution.gradient import gradients
 from whynet.attribution.rectifiers import rectifier_rules
 from whynet.attribution.signal import Model, Target, Units
 
-RULES = rectifier_rules(lambda signal, _: signal.clamp(min=0), needs_open=False)
+RULES = rectifier_rules(lambda signal: signal.clamp(min=0), gated=False)
 
 
 def deconvnet(

@@ -62,7 +62,8 @@ def excitation_backprop(
     """
     check_question(target, source, units)
     network = network_of(model)
-    passage = run(network, images, excitation_rules(network), layer=layer, source=source)
+    rules = excitation_rules(network, many=units is not None and len(units) > 1)
+    passage = run(network, images, rules, layer=layer, source=source)
     if contrastive:
         top_linear(passage.output).contrastive = True
     return read_back(passage, target, units, partial(_map, signed=contrastive), prepare=_probabilities)

@@ -21,10 +21,18 @@ Function: TypeAlias = Callable[..., Any]
 
 
 class ExcitationMode(BackwardRules):
-    """The mode of excitation backprop; it knows which output came from which linear operation."""
+    """The mode of excitation backprop; it knows which output came from which linear operation.
 
-    def __init__(self, rules: Mapping[Function, Rule], network: nn.Module, *, otherwise: Rule) -> None:
+    Args:
+        rules: See `BackwardRules`, as for the network and `otherwise`.
+        network: That runs.
+        otherwise: The rule of all other operations.
+        many: Whether several signals will be sent back, which then share what they need.
+    """
+
+    def __init__(self, rules: Mapping[Function, Rule], network: nn.Module, *, otherwise: Rule, many: bool) -> None:
         super().__init__(rules, network, otherwise=otherwise)
+        self.many = many
         self._made: dict[int, tuple[ref[Tensor], int, Tensor, Sum]] = {}
         self._held: dict[int, list[ref[Sum]]] = {}
         self._aside: dict[int, ref[Tensor]] = {}
@@ -88,7 +96,10 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
-        return ctx.own.share(signals[0], contrastive=ctx.contrastive).to(ctx.dtype), None, None
+        shared = ctx.own.share(signals[0])
+        if ctx.contrastive:
+            shared = shared - ctx.own.dual().share(signals[0])
+        return shared.to(ctx.dtype), None, None
 
 
 class _Through(torch.autograd.Function):
@@ -108,12 +119,11 @@ class _Through(torch.autograd.Function):
 
 
 class _Add(torch.autograd.Function):
-    """Backward: in proportion to the positive parts of the terms."""
+    """Backward: in proportion to the positive parts of the terms, which are nothing where neither is positive."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, alpha: float, call: Callable[[], Tensor]) -> Tensor:
-        first, second = a.clamp(min=0), (b if alpha == 1 else alpha * b).clamp(min=0)
-        ctx.share = first / second.add_(first)  # NaN where neither is positive: nothing is passed
+        ctx.first, ctx.second = a.clamp(min=0), (b if alpha == 1 else alpha * b).clamp(min=0)
         ctx.dtypes = a.dtype, b.dtype
         y = call()
         if y is a:
@@ -122,19 +132,20 @@ class _Add(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
-        first = (signals[0] * ctx.share).nan_to_num_(0)
-        second = (signals[0] * (1 - ctx.share)).nan_to_num_(0)
-        return first.to(ctx.dtypes[0]), second.to(ctx.dtypes[1]), None, None
+        ratio = (ctx.first + ctx.second).reciprocal_().mul_(signals[0]).nan_to_num_(0, 0, 0)
+        return (ctx.first * ratio).to(ctx.dtypes[0]), ratio.mul_(ctx.second).to(ctx.dtypes[1]), None, None
 
 
 def top_linear(output: Tensor) -> Any:
-    """The node of the linear operation that an output comes from, behind nothing but operations of one input.
+    """The node of the weighted sum that an output comes from, behind nothing but operations of one input.
+
+    A mean is no such sum: all its weights are positive, so its dual unit would have no chance anywhere.
 
     Raises:
         SubjectError: Something else lies between.
     """
     node: Any = output.grad_fn
-    while node is not None and not isinstance(node, _Linear._backward_cls):
+    while node is not None and getattr(getattr(node, "own", None), "weight", None) is None:
         following = [own for own, _ in node.next_functions if own is not None]
         node = following[0] if len(following) == 1 else None
     if node is None:

@@ -25,13 +25,13 @@ from torch import Tensor, nn
 from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
 from whynet.attribution.excitation_mode import Args, ExcitationMode, Function, Kwargs
 from whynet.attribution.rectifiers import RECTIFIERS, upper_end
-from whynet.attribution.shares import Sum
+from whynet.attribution.shares import MatrixSum, OperationSum
 from whynet.base.errors import SubjectError
 
 
-def excitation_rules(network: nn.Module) -> ExcitationMode:
-    """The mode under which a network's forward is run to be explained by excitation backprop."""
-    return ExcitationMode(RULES, network, otherwise=_refuse)
+def excitation_rules(network: nn.Module, *, many: bool) -> ExcitationMode:
+    """The mode under which a network's forward is run, to be explained by one signal or by many."""
+    return ExcitationMode(RULES, network, otherwise=_refuse, many=many)
 
 
 def _named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
@@ -39,31 +39,47 @@ def _named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
     return dict(zip(names.split(), args, strict=False)) | kwargs
 
 
-def _linear(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+def _weighted(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> tuple[Tensor, Tensor] | None:
+    """Activations and weight of a linear operation; None where something beside the activations carries a signal."""
     own = _named("input weight bias", args, kwargs)
-    a, weight = own["input"], own["weight"]
-    if weight.requires_grad or (own.get("bias") is not None and own["bias"].requires_grad):
+    fixed = [own["weight"], own.get("bias")]
+    if any(isinstance(value, Tensor) and value.requires_grad for value in fixed):
+        return None
+    return own["input"], own["weight"]
+
+
+def _linear(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    found = _weighted(mode, func, args, kwargs)
+    if found is None:
         return _refuse(mode, func, args, kwargs)
-    rest = {key: value for key, value in own.items() if key not in ("input", "weight", "bias")}
+    a, weight = found
+    assert isinstance(mode, ExcitationMode)
+    return mode.linear(a, MatrixSum(a.detach(), weight), lambda: func(*args, **kwargs))
+
+
+def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    found = _weighted(mode, func, args, kwargs)
+    if found is None:
+        return _refuse(mode, func, args, kwargs)
+    a, weight = found
+    rest = {key: value for key, value in kwargs.items() if key not in ("input", "weight", "bias")}
 
     def operation(a: Tensor, weight: Tensor | None) -> Tensor:
         result: Tensor = func(a, weight, None, *args[3:], **rest)
         return result
-
-    assert isinstance(mode, ExcitationMode)
 
     def turn(signs: Tensor) -> Tensor:
         if func not in _TRANSPOSED:
             turned: Tensor = weight * signs.view(-1, *[1] * (weight.ndim - 1))  # (out, in, ...)
             return turned
         groups = int(_named("input weight bias stride padding output_padding groups", args, kwargs).get("groups", 1))
-        grouped = weight.unflatten(0, (groups, -1)) * signs.view(groups, 1, -1, *[1] * (weight.ndim - 2))
+        grouped = weight.view(groups, -1, *weight.shape[1:]) * signs.view(groups, 1, -1, *[1] * (weight.ndim - 2))
         back: Tensor = grouped.flatten(0, 1)  # (in, out / groups, ...)
         return back
 
-    has_channels = func is not F.linear or a.ndim == 2
-    own_sum = Sum(a.detach(), weight, operation, turn=turn if has_channels else None)
-    return mode.linear(a, own_sum, lambda: func(*args, **kwargs))
+    assert isinstance(mode, ExcitationMode)
+    own = OperationSum(a.detach(), weight, operation, turn=turn, many=mode.many)
+    return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
 def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
@@ -71,14 +87,15 @@ def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwa
     if weight.requires_grad:
         return _refuse(mode, func, args, kwargs)
     assert isinstance(mode, ExcitationMode)
-    return mode.linear(a, Sum(a.detach(), weight, lambda a, w: func(a, w)), lambda: func(*args, **kwargs))
+    own = OperationSum(a.detach(), weight, lambda a, w: func(a, w), many=mode.many)
+    return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
 def _average(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
     a = args[0] if args else kwargs["input"]
     rest = {key: value for key, value in kwargs.items() if key != "input"}
-    own = Sum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest))
     assert isinstance(mode, ExcitationMode)
+    own = OperationSum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest), many=mode.many)
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
@@ -94,16 +111,14 @@ def _batch_norm(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs)
         return _refuse(mode, func, args, kwargs)
     assert isinstance(mode, ExcitationMode)
     found = mode.maker(x)
-    if found is None or found[1].turn is None:
+    folded = None
+    if found is not None:
+        # A positive factor cancels in the shares; a negative one turns the weights of its channel round.
+        scale = own.get("weight")
+        folded = found[1] if scale is None or bool((scale > 0).all()) else found[1].turned(scale.sign())
+    if found is None or folded is None:
         return mode.through(x, lambda: func(*args, **kwargs))
-    a, before = found
-    assert before.turn is not None
-    scale = own.get("weight")
-    # A positive factor cancels in the shares; a negative one turns the weights of its channel round.
-    if scale is None or bool((scale > 0).all()):
-        return mode.linear(a, before, lambda: func(*args, **kwargs))
-    turned = Sum(before.activations, before.turn(scale.sign()), before.operation)
-    return mode.linear(a, turned, lambda: func(*args, **kwargs))
+    return mode.linear(found[0], folded, lambda: func(*args, **kwargs))
 
 
 def _add(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
@@ -186,11 +201,8 @@ _IN_PLACE = (
 )  # fmt: skip
 
 RULES: dict[Function, Rule] = {
-    **dict.fromkeys(
-        [F.linear, torch.conv1d, torch.conv2d, torch.conv3d,
-         torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d],
-        _linear,
-    ),
+    F.linear: _linear,
+    **dict.fromkeys([torch.conv1d, torch.conv2d, torch.conv3d, *_TRANSPOSED], _convolution),
     **dict.fromkeys([torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm], _matrix_product),
     **dict.fromkeys(
         [F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d,

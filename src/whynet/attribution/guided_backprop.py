@@ -13,13 +13,7 @@ from whynet.attribution.gradient import gradients
 from whynet.attribution.rectifiers import rectifier_rules
 from whynet.attribution.signal import Model, Target, Units
 
-
-def _guided(signal: Tensor, is_open: Tensor | None) -> Tensor:
-    assert is_open is not None
-    return signal.clamp(min=0).mul_(is_open)
-
-
-RULES = rectifier_rules(_guided, needs_open=True)
+RULES = rectifier_rules(lambda signal: signal.clamp_(min=0), gated=True)
 
 
 def guided_backprop(

@@ -148,6 +148,11 @@ def channel_axis(num_axes: int) -> int:
     return 2 if num_axes == 3 else 1
 
 
+def is_finite(values: Tensor) -> bool:
+    """Whether no entry is NaN or infinite; the ends tell, many times faster than a look at each entry."""
+    return not values.numel() or all(bool(end.isfinite()) for end in values.detach().aminmax())
+
+
 def _check_images(images: object, network: nn.Module) -> None:
     if not isinstance(images, Tensor):
         raise SettingError(
@@ -166,7 +171,7 @@ def _check_images(images: object, network: nn.Module) -> None:
     kind = images.device.type
     if images.dtype != own and not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         raise SettingError(f"images of {own}, as the network's weights are, were expected, not of {images.dtype}")
-    if not images.isfinite().all():
+    if not is_finite(images):
         raise SettingError("the images hold NaN or infinite values; check the preprocessing")
 
 
@@ -176,6 +181,6 @@ def _checked(name: str | None, output: Any) -> Tensor:
         raise SubjectError(f"{what} returned a {type(output).__name__}, not a tensor; name a layer inside it")
     if output.is_quantized:
         raise SubjectError(f"{what} returned a quantised tensor; explain the network before it was quantised")
-    if not output.isfinite().all():
+    if not is_finite(output):
         raise SubjectError(f"{what} holds NaN or infinite values; check the weights and the input's range")
     return output

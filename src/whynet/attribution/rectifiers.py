@@ -16,16 +16,15 @@ from torch import Tensor
 
 from whynet.attribution.backward_rules import BackwardRules, Rule
 
-Backward = Callable[[Tensor, Tensor | None], Tensor]
-"""Takes the signal at the output and where the rectifier was open (None unless asked for); gives that at the input."""
+Backward = Callable[[Tensor], Tensor]
 
 
-def rectifier_rules(backward: Backward, *, needs_open: bool) -> dict[Callable[..., Any], Rule]:
+def rectifier_rules(backward: Backward, *, gated: bool) -> dict[Callable[..., Any], Rule]:
     """The same backward pass for every rectifier; the same operations with other bounds stay as they are.
 
     Args:
-        backward: The backward pass.
-        needs_open: Whether it asks where the rectifier was open, which is then kept from the forward.
+        backward: Maps the signal at the output to that at the input; may change it in place where it is gated.
+        gated: Whether a signal passes only where the rectifier was open, before `backward` gets it.
     """
 
     def rule(mode: BackwardRules, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -36,7 +35,7 @@ def rectifier_rules(backward: Backward, *, needs_open: bool) -> dict[Callable[..
         values = [*args, *kwargs.values()]
         x = next(value for value in values if isinstance(value, Tensor) and value.requires_grad)
         call = partial(func, *args, **kwargs)
-        return _Rectify.apply(x, call, upper, backward, needs_open)  # type: ignore[no-untyped-call]
+        return _Rectify.apply(x, call, upper, backward, gated)  # type: ignore[no-untyped-call]
 
     return dict.fromkeys(RECTIFIERS, rule)
 
@@ -58,20 +57,25 @@ class _Rectify(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, call: Callable[[], Tensor], upper: float, backward: Backward, needs_open: bool
+        ctx: Any, x: Tensor, call: Callable[[], Tensor], upper: float, backward: Backward, gated: bool
     ) -> Tensor:
         y = call()
-        ctx.own_backward = backward
-        ctx.is_open = (y > 0) if needs_open else None
-        if needs_open and upper != math.inf:
-            ctx.is_open &= y < upper
+        ctx.own_backward, ctx.upper = backward, upper
         if y is x:
             ctx.mark_dirty(x)
+        if gated:
+            ctx.save_for_backward(y)
         return y
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
-        return ctx.own_backward(signals[0], ctx.is_open), None, None, None, None
+        (signal,) = signals
+        for y in ctx.saved_tensors:
+            if ctx.upper == math.inf:
+                signal = torch.ops.aten.threshold_backward(signal, y, 0)
+            else:
+                signal = torch.ops.aten.hardtanh_backward(signal, y, 0, ctx.upper)
+        return ctx.own_backward(signal), None, None, None, None
 
 
 Bounds = Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]

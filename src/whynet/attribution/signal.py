@@ -70,10 +70,11 @@ def read_back(
         read: Makes the answer of what arrived at the leaf.
         prepare: Changes a signal before it is sent.
     """
-    wanted = [prepare(signal) for signal in signals(passage, target, units)]
-    found = []
-    for number, signal in enumerate(wanted, start=1):
-        found.append(read(passage.back(signal, keep=number < len(wanted))))
+    total = 1 if units is None else len(units)
+    found = [
+        read(passage.back(prepare(signal), keep=number < total))
+        for number, signal in enumerate(signals(passage, target, units), start=1)
+    ]
     return found[0] if units is None else torch.stack(found, 1)
 
 

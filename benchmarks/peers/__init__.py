@@ -1,0 +1,1 @@
+"""What other libraries offer for the same question, each as one call."""
