@@ -305,6 +305,24 @@ def test_what_has_no_rule_is_named(images):
         excitation_backprop(attention, images, 1)
 
 
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return F.relu(x)
+
+    @staticmethod
+    def backward(ctx, signal):
+        return signal
+
+
+def test_an_autograd_function_of_the_networks_own_is_named(net, images):
+    net.drop.forward = Swish.apply
+    with pytest.raises(SubjectError, match="Swish is an autograd function of the network's own, which has no rule"):
+        excitation_backprop(net, images, 1)
+    assert saliency(net, images, 1).sum() > 0
+
+
 def test_a_unit_that_fires_through_its_bias_alone_is_reported(net, images):
     net.eval()
     net.last.weight.data.fill_(-1)

@@ -22,7 +22,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from whynet.attribution.excitation_mode import top_linear
+from whynet.attribution.conservation import Conservation
+from whynet.attribution.excitation_mode import refuse_foreign, top_linear
 from whynet.attribution.excitation_rules import excitation_rules
 from whynet.attribution.passage import channel_axis, network_of, run
 from whynet.attribution.signal import Model, Target, Units, check_question, read_back
@@ -40,6 +41,7 @@ def excitation_backprop(
     source: str | None = None,
     units: Units = None,
     contrastive: bool = False,
+    check: bool = False,
 ) -> Float[Tensor, "batch ..."]:
     """The marginal winning probability at each position of a layer; arguments and errors as `gradient.gradients`.
 
@@ -52,6 +54,8 @@ def excitation_backprop(
         units: Of the source.
         contrastive: Whether the dual unit's probability is subtracted; what is explained must come from a linear
             operation, with nothing but rectifiers and batch norms behind it.
+        check: Whether the probability is summed at each operation on its way: a leak is then an error that names the
+            operation, and a warning says where probability stopped since units fire through a bias alone. Slower.
 
     Returns:
         (batch, rows, columns), at least 0, summed over channels, adding up to 1 (contrastive: between 0 and 1); with
@@ -62,11 +66,16 @@ def excitation_backprop(
     """
     check_question(target, source, units)
     network = network_of(model)
-    rules = excitation_rules(network, many=units is not None and len(units) > 1)
+    conservation = Conservation() if check else None
+    rules = excitation_rules(network, many=units is not None and len(units) > 1, conservation=conservation)
     passage = run(network, images, rules, layer=layer, source=source)
+    refuse_foreign(passage.output)
     if contrastive:
         top_linear(passage.output).contrastive = True
-    return read_back(passage, target, units, partial(_map, signed=contrastive), prepare=_probabilities)
+    found = read_back(passage, target, units, partial(_map, signed=contrastive), prepare=_probabilities)
+    if conservation is not None:
+        conservation.report(len(images) * (1 if units is None else len(units)))
+    return found
 
 
 def _probabilities(signal: Tensor) -> Tensor:

@@ -10,8 +10,10 @@ from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, tensors_in
+from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.conservation import Conservation
 from whynet.attribution.shares import Sum
 from whynet.base.errors import SubjectError
 
@@ -28,11 +30,20 @@ class ExcitationMode(BackwardRules):
         network: That runs.
         otherwise: The rule of all other operations.
         many: Whether several signals will be sent back, which then share what they need.
+        conservation: What looks at each operation's signals, if something shall.
     """
 
-    def __init__(self, rules: Mapping[Function, Rule], network: nn.Module, *, otherwise: Rule, many: bool) -> None:
+    def __init__(
+        self,
+        rules: Mapping[Function, Rule],
+        network: nn.Module,
+        *,
+        otherwise: Rule,
+        many: bool,
+        conservation: Conservation | None,
+    ) -> None:
         super().__init__(rules, network, otherwise=otherwise)
-        self.many = many
+        self.many, self.conservation = many, conservation
         self._made: dict[int, tuple[ref[Tensor], int, Tensor, Sum]] = {}
         self._held: dict[int, list[ref[Sum]]] = {}
         self._aside: dict[int, ref[Tensor]] = {}
@@ -40,6 +51,12 @@ class ExcitationMode(BackwardRules):
     def begin(self, images: Tensor) -> None:
         """The images are activations, too."""
         self._aside[id(images)] = ref(images)
+
+    def __torch_function__(self, func: Function, types: Any, args: Args = (), kwargs: Kwargs | None = None) -> Any:
+        result = super().__torch_function__(func, types, args, kwargs)
+        if self.conservation is not None:
+            self.conservation.watch(tensors_in([result]), f"{operation_name(func)} in {self.layer_name()}")
+        return result
 
     def aside(self, func: Function, args: Args, kwargs: Kwargs) -> Any:
         """Remember what comes from the images, though not through the layer: it has its share in a sum."""
@@ -91,7 +108,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, own: Sum, call: Callable[[], Tensor]) -> Tensor:
-        ctx.own, ctx.dtype, ctx.contrastive = own, a.dtype, False
+        ctx.own, ctx.dtype, ctx.contrastive, ctx.kept = own, a.dtype, False, own.kept
         return call()
 
     @staticmethod
@@ -123,8 +140,9 @@ class _Add(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, alpha: float, call: Callable[[], Tensor]) -> Tensor:
-        ctx.first, ctx.second = a.clamp(min=0), (b if alpha == 1 else alpha * b).clamp(min=0)
+        ctx.parts = a.clamp(min=0), (b if alpha == 1 else alpha * b).clamp(min=0)
         ctx.dtypes = a.dtype, b.dtype
+        ctx.kept = lambda signal: torch.where(ctx.parts[0] + ctx.parts[1] > 0, signal, 0)
         y = call()
         if y is a:
             ctx.mark_dirty(a)
@@ -132,8 +150,27 @@ class _Add(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
-        ratio = (ctx.first + ctx.second).reciprocal_().mul_(signals[0]).nan_to_num_(0, 0, 0)
-        return (ctx.first * ratio).to(ctx.dtypes[0]), ratio.mul_(ctx.second).to(ctx.dtypes[1]), None, None
+        first, second = ctx.parts
+        ratio = (first + second).reciprocal_().mul_(signals[0]).nan_to_num_(0, 0, 0)
+        return (first * ratio).to(ctx.dtypes[0]), ratio.mul_(second).to(ctx.dtypes[1]), None, None
+
+
+def refuse_foreign(output: Tensor) -> None:
+    """Raise `SubjectError` if an operation on the way has a backward pass of its own, which no mode sees."""
+    ours = tuple(function._backward_cls for function in (_Linear, _Through, _Add))
+    seen, waiting = set(), [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if issubclass(type(node), BackwardCFunction) and type(node) not in ours:
+            name = node.name().removesuffix("Backward")
+            raise SubjectError(
+                f"{name} is an autograd function of the network's own, which has no rule in excitation backprop; write "
+                "it with torch's operations, ask for a map at a layer behind it, or use a gradient method"
+            )
+        waiting += [before for before, _ in node.next_functions]
 
 
 def top_linear(output: Tensor) -> Any:

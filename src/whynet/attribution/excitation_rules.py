@@ -23,15 +23,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.conservation import Conservation
 from whynet.attribution.excitation_mode import Args, ExcitationMode, Function, Kwargs
 from whynet.attribution.rectifiers import RECTIFIERS, upper_end
 from whynet.attribution.shares import MatrixSum, OperationSum
 from whynet.base.errors import SubjectError
 
 
-def excitation_rules(network: nn.Module, *, many: bool) -> ExcitationMode:
-    """The mode under which a network's forward is run, to be explained by one signal or by many."""
-    return ExcitationMode(RULES, network, otherwise=_refuse, many=many)
+def excitation_rules(
+    network: nn.Module, *, many: bool = False, conservation: Conservation | None = None
+) -> ExcitationMode:
+    """The mode under which a network's forward is run; see there for the arguments."""
+    return ExcitationMode(RULES, network, otherwise=_refuse, many=many, conservation=conservation)
 
 
 def _named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:

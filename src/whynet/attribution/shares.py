@@ -37,6 +37,14 @@ class Sum(ABC):
     def share(self, probability: Tensor) -> Tensor:
         """P of each input, given P of each output."""
 
+    def kept(self, probability: Tensor) -> Tensor:
+        """P of the outputs to which some input contributed, and 0 for the others."""
+        return torch.where(self.totals() > 0, probability, 0)
+
+    @abstractmethod
+    def totals(self) -> Tensor:
+        """What all inputs contributed to each output, detached."""
+
     @abstractmethod
     def with_weight(self, weight: Tensor | None) -> "Sum":
         """The same sum of the same activations with other weights."""
@@ -96,6 +104,10 @@ class OperationSum(Sum):
         found = torch.autograd.grad(totals, parts, ratio, retain_graph=self.many)
         return _sum([_product(own, part.detach()) for own, part in zip(found, parts, strict=True)])
 
+    def totals(self) -> Tensor:
+        """As the base class says."""
+        return self._contribute()[1].detach()
+
     @cached_property
     def _contributions(self) -> tuple[list[Tensor], Tensor]:
         return self._contribute()
@@ -125,6 +137,12 @@ class MatrixSum(Sum):
         """As the base class says."""
         assert self.weight is not None
         return self.with_weight(self.weight * signs[:, None]) if self.activations.ndim == 2 else None
+
+    def totals(self) -> Tensor:
+        """As the base class says."""
+        assert self.weight is not None
+        weight = self.weight
+        return _sum([part @ _of_sign(weight.to(part.dtype), plus=plus).T for part, plus in self._signed()])
 
     def share(self, probability: Tensor) -> Tensor:
         """As the base class says."""
