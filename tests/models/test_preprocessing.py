@@ -51,6 +51,13 @@ def test_stretch_shows_every_pixel_and_crop_the_centre():
     assert Preprocessing(height=4, width=4, fit="crop", **keep)([picture]).max() == 0
 
 
+def test_what_was_normalised_comes_back():
+    pictures = torch.from_numpy(np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3))
+    own = Preprocessing(height=16, width=16)
+    assert torch.equal(own.denormalise(own.normalise(pictures)), pictures)
+    assert own.denormalise(torch.tensor([-50.0, 50.0]).expand(1, 3, 1, 2))[0, 0, :, 0].tolist() == [0, 255]
+
+
 def test_shrinking_averages():
     picture = np.indices((64, 64)).sum(0)[..., None].repeat(3, 2).astype(np.uint8) % 2 * 255  # a chessboard
     images = Preprocessing(height=8, width=8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))([picture])

@@ -1,13 +1,28 @@
-"""Heat maps: what in an image, or in a layer, a class score or a unit hangs on. Right on any way of writing a network.
+"""Heat maps and images by ascent: what in an image a score hangs on, and what image a score would like most.
 
-Each is called as `method(model, images, target)`, or with `units` of a `source` instead of the target, and gives its
-map at the input or at the output of a `layer`.
+A heat map is called as `method(model, images, target)`, or with `units` of a `source` instead of the target, and lies
+at the input or at the output of a `layer`; right on any way of writing a network. `activation_maximisation` needs no
+images: `activation_maximisation(model, target)`.
 """
 
+from whynet.attribution.activation_maximisation import activation_maximisation
 from whynet.attribution.deconvnet import deconvnet
 from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.grad_cam import grad_cam
 from whynet.attribution.guided_backprop import guided_backprop
+from whynet.attribution.pictures import as_pictures
+from whynet.attribution.regularisers import FROM_IMAGES, FROM_NOISE, Regularisers
 from whynet.attribution.saliency import saliency
 
-__all__ = ["deconvnet", "excitation_backprop", "grad_cam", "guided_backprop", "saliency"]
+__all__ = [
+    "FROM_IMAGES",
+    "FROM_NOISE",
+    "Regularisers",
+    "activation_maximisation",
+    "as_pictures",
+    "deconvnet",
+    "excitation_backprop",
+    "grad_cam",
+    "guided_backprop",
+    "saliency",
+]

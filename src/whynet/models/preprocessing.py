@@ -121,6 +121,13 @@ class Preprocessing:
         std = torch.tensor(self.std, device=pictures.device)
         return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
 
+    def denormalise(self, images: Images) -> UInt8[Tensor, "batch height width 3"]:
+        """The pictures, 0 to 255, that `normalise` made these images of; what is beyond black and white is cut off."""
+        mean = torch.tensor(self.mean, device=images.device)
+        std = torch.tensor(self.std, device=images.device)
+        levels = 255 * (images.permute(0, 2, 3, 1) * std + mean)
+        return levels.round().clamp(0, 255).to(torch.uint8).contiguous()
+
     def __call__(self, pictures: Sequence[Picture]) -> Images:
         """A batch for the network, from pictures of any sizes; raises `SettingError` if there are none."""
         if not pictures:
