@@ -1,4 +1,4 @@
-"""Heat maps and images by ascent: what in an image a score hangs on, and what image a score would like most.
+"""Heat maps, images by ascent and receptive fields: what a score or a unit hangs on, would like most, and can see.
 
 A heat map is called as `method(model, images, target)`, or with `units` of a `source` instead of the target, and lies
 at the input or at the output of a `layer`; right on any way of writing a network. `activation_maximisation` needs no
@@ -10,13 +10,17 @@ from whynet.attribution.deconvnet import deconvnet
 from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.grad_cam import grad_cam
 from whynet.attribution.guided_backprop import guided_backprop
+from whynet.attribution.image_resolution_field import ImageResolutionField, image_resolution_field
 from whynet.attribution.pictures import as_pictures
+from whynet.attribution.receptive_field import ReceptiveField, receptive_field
 from whynet.attribution.regularisers import FROM_IMAGES, FROM_NOISE, Regularisers
 from whynet.attribution.saliency import saliency
 
 __all__ = [
     "FROM_IMAGES",
     "FROM_NOISE",
+    "ImageResolutionField",
+    "ReceptiveField",
     "Regularisers",
     "activation_maximisation",
     "as_pictures",
@@ -24,5 +28,7 @@ __all__ = [
     "excitation_backprop",
     "grad_cam",
     "guided_backprop",
+    "image_resolution_field",
+    "receptive_field",
     "saliency",
 ]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Rule: TypeAlias = Callable[["BackwardRules", Callable[..., Any], Sequence[Any], dict[str, Any]], Any]
@@ -84,8 +85,12 @@ def tensors_in(values: Any) -> list[Tensor]:
 
 def operation_name(func: Callable[..., Any]) -> str:
     """What messages call an operation."""
-    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", repr(func))
-    return str(name).replace("_VariableFunctionsClass.", "torch.").replace("TensorBase.", "Tensor.")
+    name = str(getattr(func, "__qualname__", None) or getattr(func, "__name__", repr(func)))
+    if name == "getset_descriptor.__get__":
+        name = f"Tensor.{func.__self__.__name__}"  # type: ignore[attr-defined]
+    elif "<locals>" in name:  # torch.nn.functional makes some of its functions of pairs of others
+        name = next((own for own, value in vars(functional).items() if value is func), name)
+    return name.replace("_VariableFunctionsClass.", "torch.").replace("TensorBase.", "Tensor.")
 
 
 def _frozen(value: Any) -> Any:

@@ -69,6 +69,11 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
     return network
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's first parameter lies; the CPU if it has none."""
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+
+
 def layer_of(network: nn.Module, name: str) -> nn.Module:
     """The module of a dotted name; raises `SubjectError` that lists near names."""
     if not isinstance(name, str):
@@ -121,6 +126,43 @@ def run(
         for handle in handles:
             handle.remove()
     return _passage(caught, layer, source)
+
+
+def output_of(network: nn.Module, images: Tensor, layer: str, *, under: BackwardRules | None = None) -> Tensor:
+    """What a layer returns, the first time it runs, in evaluation mode, without a graph and nothing behind it computed.
+
+    Args:
+        network: Left as it was.
+        images: Preprocessed.
+        layer: Its dotted name.
+        under: A mode that sees the operations before the layer.
+
+    Raises:
+        SettingError: The images are no batch of floating-point pictures, or there are none.
+        SubjectError: The layer does not exist, did not run, returned no tensor, or held NaN.
+    """
+    _check_images(images, network)
+    caught: list[Any] = []
+    thread = threading.get_ident()
+
+    def at_layer(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            caught.append(output)
+            raise _Reached
+
+    handle = layer_of(network, layer).register_forward_hook(at_layer)
+    try:
+        with torch.inference_mode(False), torch.no_grad(), evaluating(network), under or nullcontext():
+            entry = images.detach().clone()  # the network may change it in place
+            if under is not None:
+                under.begin(entry)
+            with suppress(_Reached):
+                network(entry)
+    finally:
+        handle.remove()
+    if not caught:
+        raise SubjectError(f"layer {layer!r} did not run in the forward pass; name one that does")
+    return _checked(layer, caught[0])
 
 
 def _passage(caught: dict[str, Tensor], layer: str | None, source: str | None) -> Passage:
