@@ -148,3 +148,21 @@ def test_errors():
     values = Preprocessing(height=4, width=4).to_json() | {"interpolation": "cubic"}
     with pytest.raises(SettingError, match="not 'cubic'|a preprocessing .* was expected"):
         Preprocessing.from_json(values)
+
+
+@pytest.mark.parametrize("interpolation", ["area", "bilinear"])
+@pytest.mark.parametrize("fit", ["stretch", "crop"])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_the_box_is_what_fills_the_input(interpolation, fit, share):
+    """Columns numbered from left to right: the input begins and ends with the numbers of the box."""
+    rows, columns = 100, 200
+    ramp = np.broadcast_to(np.arange(columns, dtype=np.uint8)[None, :, None], (rows, columns, 3)).copy()
+    own = Preprocessing(height=50, width=50, fit=fit, crop_share=share, interpolation=interpolation)
+    left, top, right, bottom = own.box(rows, columns)
+    seen = own.resize(ramp)[25, :, 0].astype(float)
+    step = (right - left) / 50
+    assert seen[0] == pytest.approx(left + step / 2 - 0.5, abs=1)
+    assert seen[-1] == pytest.approx(right - step / 2 - 0.5, abs=1)
+    expected = {"stretch": (columns, rows), "crop": (rows, rows)}[fit]
+    assert (right - left, bottom - top) == pytest.approx([side * share for side in expected], abs=1)
+    assert (left + right, top + bottom) == pytest.approx((columns, rows), abs=1)

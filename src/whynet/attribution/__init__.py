@@ -2,7 +2,8 @@
 
 A heat map is called as `method(model, images, target)`, or with `units` of a `source` instead of the target, and lies
 at the input or at the output of a `layer`; right on any way of writing a network. `activation_maximisation` needs no
-images: `activation_maximisation(model, target)`.
+images: `activation_maximisation(model, target)`. `upsample` and `overlay` show a map, `methods.heat_map` takes a method by
+its name.
 """
 
 from whynet.attribution.activation_maximisation import activation_maximisation
@@ -11,10 +12,12 @@ from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.grad_cam import grad_cam
 from whynet.attribution.guided_backprop import guided_backprop
 from whynet.attribution.image_resolution_field import ImageResolutionField, image_resolution_field
+from whynet.attribution.overlay import overlay
 from whynet.attribution.pictures import as_pictures
 from whynet.attribution.receptive_field import ReceptiveField, receptive_field
 from whynet.attribution.regularisers import FROM_IMAGES, FROM_NOISE, Regularisers
 from whynet.attribution.saliency import saliency
+from whynet.attribution.upsampling import upsample
 
 __all__ = [
     "FROM_IMAGES",
@@ -29,6 +32,8 @@ __all__ = [
     "grad_cam",
     "guided_backprop",
     "image_resolution_field",
+    "overlay",
     "receptive_field",
     "saliency",
+    "upsample",
 ]

@@ -9,6 +9,9 @@ from torch import Tensor
 Picture: TypeAlias = UInt8[np.ndarray, "_ _ 3"]
 """One RGB picture (rows, columns, 3), 0 to 255; the axes bear no name, since pictures side by side differ in size."""
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels from the top left corner."""
+
 PartMap: TypeAlias = UInt8[np.ndarray, "rows columns"]
 """For each pixel 0 (no part) or 1 + the index of the part that is seen there."""
 

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from whynet.base.errors import SettingError
-from whynet.base.types import Images, Picture
+from whynet.base.types import Box, Images, Picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -76,26 +76,44 @@ class Preprocessing:
         """The picture at the network's input size."""
         return self._averaged(picture) if self.interpolation == "area" else self._resampled(picture)
 
+    def box(self, rows: int, columns: int) -> Box:
+        """The part of a picture that fills the network's input.
+
+        Args:
+            rows: Of the picture.
+            columns: Likewise.
+
+        Returns:
+            left, top, right, bottom in the picture's own pixels; the whole picture where it is stretched uncut.
+        """
+        if self.interpolation != "area":
+            return self._resampled_box(rows, columns)
+        left, top, right, bottom = self._averaged_box(rows, columns)
+        return float(left), float(top), float(right), float(bottom)
+
+    def _averaged_box(self, rows: int, columns: int) -> tuple[int, int, int, int]:
+        if self.fit == "stretch" and self.crop_share == 1:
+            return 0, 0, columns, rows
+        high, wide = self.height / rows / self.crop_share, self.width / columns / self.crop_share
+        if self.fit == "crop":
+            high = wide = max(high, wide)
+        kept_rows = min(rows, max(1, round(self.height / high)))
+        kept_columns = min(columns, max(1, round(self.width / wide)))
+        top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
+        return left, top, left + kept_columns, top + kept_rows
+
     def _averaged(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
+        left, top, right, bottom = self._averaged_box(*picture.shape[:2])
+        # The part of the picture that fills the input, cut out first: a 1 x 20,000 strip is never enlarged whole.
+        picture = picture[top:bottom, left:right]
         rows, columns = picture.shape[:2]
-        if self.fit == "crop" or self.crop_share < 1:
-            high, wide = self.height / rows / self.crop_share, self.width / columns / self.crop_share
-            if self.fit == "crop":
-                high = wide = max(high, wide)
-            # The part of the picture that fills the input, cut out first: a 1 x 20,000 strip is never enlarged whole.
-            kept_rows = min(rows, max(1, round(self.height / high)))
-            kept_columns = min(columns, max(1, round(self.width / wide)))
-            top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
-            picture = picture[top : top + kept_rows, left : left + kept_columns]
-            rows, columns = kept_rows, kept_columns
         if (rows, columns) == (self.height, self.width):
             return picture
         shrinking = self.height <= rows and self.width <= columns
         method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(picture, (self.width, self.height), interpolation=method), dtype=np.uint8)
 
-    def _resampled(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
-        rows, columns = picture.shape[:2]
+    def _resampled_box(self, rows: int, columns: int) -> Box:
         height, width = round(self.height / self.crop_share), round(self.width / self.crop_share)
         if self.fit == "crop":  # the longer side is rounded down, as torchvision's Resize does
             if height * columns >= width * rows:
@@ -104,13 +122,16 @@ class Preprocessing:
                 height = max(height, int(width * rows / columns))
         top, left = round((height - self.height) / 2), round((width - self.width) / 2)
         down, across = rows / height, columns / width
-        # The cut in the picture's own pixels: Pillow still sees those around it, and never enlarges the rest.
-        box = (
+        return (
             left * across,
             top * down,
-            min((left + self.width) * across, columns),
-            min((top + self.height) * down, rows),
+            min((left + self.width) * across, float(columns)),
+            min((top + self.height) * down, float(rows)),
         )
+
+    def _resampled(self, picture: Picture) -> UInt8[np.ndarray, "height width 3"]:
+        # The cut in the picture's own pixels: Pillow still sees those around it, and never enlarges the rest.
+        box = self._resampled_box(*picture.shape[:2])
         method = _PILLOW[self.interpolation]
         resized = Image.fromarray(np.ascontiguousarray(picture)).resize((self.width, self.height), method, box=box)
         return np.array(resized, dtype=np.uint8)  # a copy: Pillow's own memory cannot be written to
