@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from whynet.attribution import deconvnet, excitation_backprop, grad_cam, guided_backprop, saliency
-from whynet.attribution.passage import _check_images, layer_of, network_of
+from whynet.attribution.passage import check_images, layer_of, network_of
 from whynet.attribution.signal import check_question
 from whynet.base.errors import SettingError, SubjectError
 
@@ -216,7 +216,7 @@ def test_bad_images(bad, message, net):
         saliency(net, bad, 1)
     # What the tests' type checker would refuse first at the public functions.
     with pytest.raises(SettingError, match="was expected, not a list"):
-        _check_images([1], net)
+        check_images([1], net)
     with pytest.raises(SettingError, match="as the network's weights are, were expected, not of torch.float64"):
         saliency(net, torch.zeros(1, 3, 6, 6, dtype=torch.float64), 1)
 

@@ -1,4 +1,4 @@
-"""The methods by name, each with one non-negative map for an image: what comparing and measuring them needs."""
+"""The methods by name, ours and Captum's, each with one map for an image: what comparing and measuring them needs."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,6 +7,7 @@ from typing import TypeAlias
 from jaxtyping import Float
 from torch import Tensor
 
+from whynet.attribution.captum_methods import CAPTUM_METHODS
 from whynet.attribution.deconvnet import deconvnet
 from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.grad_cam import grad_cam
@@ -27,15 +28,17 @@ METHODS: Mapping[str, Method] = {
     "excitation_backprop": excitation_backprop,
     "contrastive_excitation_backprop": partial(excitation_backprop, contrastive=True),
 }
-SIGNED = frozenset({"deconvnet", "guided_backprop"})
-"""Methods whose maps have the layer's channels; the others have summed them up or taken their maximum."""
+"""Our own, which answer for any layer and any unit."""
+SIGNED = frozenset({"deconvnet", "guided_backprop", *CAPTUM_METHODS})
+"""Methods whose maps have signs and the layer's channels; the others have summed them up or taken their maximum."""
 
 
 def method_named(name: str) -> Method:
     """The method of a name; raises `SettingError` that lists the names there are."""
-    if name not in METHODS:
-        raise SettingError(f"method {name!r} is unknown; the methods are {', '.join(METHODS)}")
-    return METHODS[name]
+    known = {**METHODS, **CAPTUM_METHODS}
+    if name not in known:
+        raise SettingError(f"method {name!r} is unknown; the methods are {', '.join(known)}")
+    return known[name]
 
 
 def heat_map(
@@ -47,14 +50,26 @@ def heat_map(
     layer: str | None = None,
     source: str | None = None,
     units: Units = None,
+    signed: bool = False,
 ) -> Float[Tensor, "batch ..."]:
     """A method's map with its channels reduced to one number, the greatest size among them as in saliency.
 
+    Args:
+        name: Of `METHODS` or `captum_methods.CAPTUM_METHODS`.
+        model: As the method takes it, and the next five.
+        images: See there.
+        target: See there.
+        layer: See there.
+        source: See there.
+        units: See there.
+        signed: Whether methods that are `SIGNED` give the sum over their channels instead, with its sign.
+
     Returns:
-        (batch, rows, columns), at least 0; with units (batch, units, rows, columns).
+        (batch, rows, columns), at least 0 unless it is signed; with units (batch, units, rows, columns).
     """
     found = method_named(name)(model, images, target, layer=layer, source=source, units=units)
     if name not in SIGNED:
         return found
     shift = 0 if units is None else 1
-    return found.abs().amax(channel_axis(found.ndim - shift) + shift)
+    channels = channel_axis(found.ndim - shift) + shift
+    return found.sum(channels) if signed else found.abs().amax(channels)

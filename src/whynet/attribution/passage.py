@@ -90,7 +90,7 @@ def run(
         SettingError: The images are no batch of floating-point pictures, or there are none.
         SubjectError: A layer does not exist or did not run, ran several times, or held NaN; or the output is no logits.
     """
-    _check_images(images, network)
+    check_images(images, network)
     caught: dict[str, Tensor] = {}
     thread, handles = threading.get_ident(), []
 
@@ -195,7 +195,8 @@ def is_finite(values: Tensor) -> bool:
     return not values.numel() or all(bool(end.isfinite()) for end in values.detach().aminmax())
 
 
-def _check_images(images: object, network: nn.Module) -> None:
+def check_images(images: object, network: nn.Module) -> None:
+    """Raise `SettingError` unless these are a batch of finite images of the network's floating-point type."""
     if not isinstance(images, Tensor):
         raise SettingError(
             f"a batch of images (batch, channels, height, width) was expected, not a {type(images).__name__}"
