@@ -22,6 +22,10 @@ install_import_hook("whynet", "beartype.beartype")
 
 from whynet.metrics.java import missing_language_tools  # noqa: E402
 from whynet.metrics.meteor import Meteor  # noqa: E402
+from whynet.models.convnet import ConvNet  # noqa: E402
+from whynet.models.preprocessing import Preprocessing  # noqa: E402
+from whynet.models.saved_subject import save_subject  # noqa: E402
+from whynet.models.subject import Subject  # noqa: E402
 from whynet.training.hardware import Hardware  # noqa: E402
 from whynet.training.settings import ClassifierSettings, ExplainerSettings  # noqa: E402
 from whynet.workflows.settings import DataSettings, TrainSettings  # noqa: E402
@@ -148,6 +152,20 @@ def coloured_run(quick_settings: TrainSettings, tmp_path_factory: pytest.TempPat
     """A run trained on `coloured_pictures`; read it, do not change it."""
     folder = tmp_path_factory.mktemp("runs") / "coloured"
     train(folder, quick_settings, hardware=Hardware(device="cpu"), progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_convnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved subject with chance weights and three classes; it sees the middle of a picture. Read it, no more."""
+    torch.manual_seed(0)
+    subject = Subject(
+        ConvNet(3, widths=(4, 6), hidden=(8,)),
+        class_names=("red tile", "blue tile", "Żółw 3"),
+        preprocess=Preprocessing(height=24, width=24, fit="crop"),
+    )
+    folder = tmp_path_factory.mktemp("subjects") / "convnet"
+    save_subject(subject, folder)
     return folder
 
 

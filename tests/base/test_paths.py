@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from whynet.base.errors import DataError
-from whynet.base.paths import path_inside
+from whynet.base.paths import file_names, path_inside
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "b/c d.jpg", "🐦/طائر.jpg", "..jpg", "a..b/c"])
@@ -37,3 +37,19 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert path_inside(tmp_path / "link", "x.jpg") == tmp_path / "link" / "x.jpg"
+
+
+def test_file_names_are_safe_unique_and_none_of_the_files(tmp_path):
+    sources = [
+        tmp_path / "bird.png", Path("elsewhere/bird.jpg"), Path("elsewhere/BIRD.jpg"), tmp_path / "bird.map.png",
+        Path("../..png"), Path(f"{'x' * 300}.png"), Path("a\nb:c*?.png"), Path("Żółw.png"), Path(".."),
+    ]  # fmt: skip
+    names = file_names(sources, ".map.png", tmp_path)
+    assert names[0] == "bird-2.map.png"  # bird.map.png is a source itself
+    assert names[7] == "Żółw.map.png"
+    assert len({name.lower() for name in names}) == len(sources)
+    for name in names:
+        assert path_inside(tmp_path, name).parent == tmp_path
+        assert len(name.encode()) <= 255
+        assert not set(name) & set('\n:*?/\\"<>|')
+        assert not name.startswith(".")

@@ -141,7 +141,7 @@ def output_of(network: nn.Module, images: Tensor, layer: str, *, under: Backward
         SettingError: The images are no batch of floating-point pictures, or there are none.
         SubjectError: The layer does not exist, did not run, returned no tensor, or held NaN.
     """
-    _check_images(images, network)
+    check_images(images, network)
     caught: list[Any] = []
     thread = threading.get_ident()
 

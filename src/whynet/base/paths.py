@@ -1,8 +1,12 @@
-"""Names from annotation files and uploads, turned into paths that stay within their folder."""
+"""Names from annotation files, uploads and users' pictures, turned into paths that stay within their folder."""
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from whynet.base.errors import DataError
+
+_LONGEST_STEM = 40
+"""Letters, of at most four bytes each: a name of 255 bytes has room for its ending."""
 
 
 def path_inside(folder: Path, name: str) -> Path:
@@ -30,3 +34,25 @@ def path_inside(folder: Path, name: str) -> Path:
     if not target.is_relative_to(folder.resolve()):
         raise DataError(f"{path} is a link that leaves {folder}; copy the file there instead")
     return path
+
+
+def file_names(sources: Sequence[Path], ending: str, folder: Path) -> list[str]:
+    """A safe name in `folder` for what is made of each file: no two are the same, and none is one of the files.
+
+    Args:
+        sources: The files, whose names are not trusted; two may have the same.
+        ending: Of every name, such as ".saliency.png".
+        folder: Where the names will stand.
+    """
+    taken = {str(path.resolve()).lower() for path in sources}  # some disks do not tell A from a
+    names = []
+    for path in sources:
+        plain = "".join(letter if letter.isalnum() or letter in "._- " else "_" for letter in path.stem)
+        stem = plain[:_LONGEST_STEM].strip(". ") or "file"
+        number, name = 1, f"{stem}{ending}"
+        while str((folder / name).resolve()).lower() in taken:
+            number += 1
+            name = f"{stem}-{number}{ending}"
+        taken.add(str((folder / name).resolve()).lower())
+        names.append(name)
+    return names

@@ -12,7 +12,9 @@ from typer.core import TyperGroup
 
 import whynet
 from whynet.base.errors import WhynetError
+from whynet.cli.attribute import attribute
 from whynet.cli.console import Answer
+from whynet.cli.options import Device, Json
 from whynet.cli.settings_options import Group, with_settings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
@@ -37,6 +39,8 @@ class _Commands(TyperGroup):
 
 
 def _broken_off(ctx: Any) -> str:
+    if ctx.invoked_subcommand == "attribute":
+        return "broken off; the maps that were complete are kept"
     again = (
         "the same command with --out and --resume alone" if ctx.invoked_subcommand == "train" else "the same command"
     )
@@ -53,15 +57,12 @@ app = typer.Typer(
 )
 reproduce = typer.Typer(no_args_is_help=True, help="The tables of the papers, with seeds, spread and floors.")
 app.add_typer(reproduce, name="reproduce")
+app.command()(attribute)
 
 FEW = 100
 """Test pictures below which a share has an error of 10 points and more."""
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)]
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto for the best there is.")]
 Devices = Annotated[int, typer.Option(help="Number of devices to train on.")]
 Beam = Annotated[int, typer.Option(help="Sentences kept side by side while one is written; 1 is greedy.")]
 Allow = Annotated[

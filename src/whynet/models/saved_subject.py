@@ -66,12 +66,13 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
     write_json_atomically(folder / DESCRIPTION, description)
 
 
-def load_subject(folder: Path, *, function: str | None = None) -> Subject:
+def load_subject(folder: Path, *, function: str | None = None, option: str = "--subject") -> Subject:
     """Read the subject that `save_subject` wrote.
 
     Args:
         folder: Holds `subject.json`.
         function: "package.module:function"; imported and called if the folder names the same.
+        option: How the command line is told to name it.
 
     Raises:
         MissingDependencyError: The library of a named network is not installed.
@@ -101,7 +102,7 @@ def load_subject(folder: Path, *, function: str | None = None) -> Subject:
     if function != kind:
         raise SubjectError(
             f"{folder} holds weights for the network that {kind!r} builds; "
-            f"to let that code run, name it again: --subject {kind}"
+            f"to let that code run, name it again: {option} {kind}"
         )
     return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
 

@@ -18,7 +18,7 @@ from whynet.models.introspection import Introspection
 from whynet.models.named_network import is_named
 from whynet.models.named_subject import named_subject, untrained_subject
 from whynet.models.preprocessing import Preprocessing
-from whynet.models.saved_subject import DESCRIPTION, import_subject, load_subject, save_subject
+from whynet.models.saved_subject import import_subject, load_subject, save_subject
 from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
 from whynet.training.classifier import FeaturePairs, train_classifier, train_head
@@ -27,6 +27,7 @@ from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASSIFIER
 from whynet.workflows.settings import TrainSettings
+from whynet.workflows.subjects import saved_folder
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,11 +81,6 @@ def train_subject(job: TrainingJob, prepared: PreparedSubject, checkpoints: Path
     history = fit(job, prepared, job.context(checkpoints))
     save_subject(prepared.subject, folder)
     job.run.write(f"{CLASSIFIER}/training.json", history)
-
-
-def saved_folder(name: str) -> Path | None:
-    """The folder of a saved subject, or of a run's; None if there is none of that name."""
-    return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
 
 
 def check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> None:

@@ -14,10 +14,11 @@ from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.job import TrainingJob
-from whynet.workflows.phase_one import prepare_subject, saved_folder, train_subject
+from whynet.workflows.phase_one import prepare_subject, train_subject
 from whynet.workflows.phase_two import train_explainer
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings, settings_with
+from whynet.workflows.subjects import saved_folder
 
 
 def train(

@@ -1,0 +1,62 @@
+"""Subjects as the command line names them: a run, a saved folder, a library's network, or the user's own function."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from whynet.base.errors import SettingError, StorageError
+from whynet.models.named_network import is_named
+from whynet.models.named_subject import named_subject
+from whynet.models.saved_subject import DESCRIPTION, import_subject, load_subject
+from whynet.models.subject import Subject
+from whynet.workflows.run import CLASSIFIER
+
+
+def saved_folder(name: str) -> Path | None:
+    """The folder of a saved subject, or of a run's; None if there is none of that name."""
+    return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
+
+
+def open_subject(
+    name: str, *, weights: Path | None = None, class_names: Sequence[str] | None = None, allow: str | None = None
+) -> Subject:
+    """A subject to be explained as it is.
+
+    Args:
+        name: A run or a saved subject by its folder, "timm:NAME", "torchvision:NAME", "hf:REPOSITORY", or
+            "package.module:function", whose code is run.
+        weights: A safetensors file for a network that is named or built by a function.
+        class_names: One name an output, where a named network has classes of one's own.
+        allow: "package.module:function" that may run, where a folder holds the weights of the user's own network.
+
+    Raises:
+        MissingDependencyError: The library of a named network is not installed.
+        RunError: The folder or the weights are absent, damaged, or not safetensors.
+        SettingError: Weights or class names are given for a folder, which has its own.
+        SubjectError: There is no such network or function, or weights and class names do not fit.
+    """
+    folder = saved_folder(name)
+    if folder is not None:
+        if weights is not None or class_names is not None:
+            raise SettingError(f"{name} is a folder with weights and class names of its own; leave out the others")
+        subject = load_subject(folder, function=allow, option="--allow")
+        subject.name = name  # a run's is called "classifier", as every run's
+        return subject
+    if is_named(name):
+        return named_subject(name, class_names=class_names, weights=weights)
+    if ":" not in name:
+        raise SettingError(
+            f"--subject {name} is no folder of a run or of a saved subject; check the path, or name timm:NAME, "
+            "torchvision:NAME, hf:REPOSITORY or package.module:function"
+        )
+    return import_subject(name, weights=weights, class_names=class_names or (), preprocessing=None)
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The class names in a text file, one a line; raises `StorageError` if it cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"class names, one a line, were expected in {path}, which cannot be read ({error})"
+        ) from error
+    return tuple(line.strip() for line in lines if line.strip())
