@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from whynet.metrics.attribute_truth import AttributeTruth
     from whynet.metrics.calibration import WordCalibration, claim_calibration
     from whynet.metrics.class_relevance import ClassRelevance
+    from whynet.metrics.deletion_insertion import area, centre_map, deletion, insertion
     from whynet.metrics.diversity import copied_share, distinct_share
     from whynet.metrics.floors import most_frequent, random_same_class
     from whynet.metrics.grounded_words import GroundedWords
     from whynet.metrics.language import LanguageMetrics, TokenisedSentence, language_scores, tokenise
     from whynet.metrics.meteor import Meteor, MeteorScores
     from whynet.metrics.paired_test import PairedTest, holm
+    from whynet.metrics.pointing_game import PointingGame, box_regions
+    from whynet.metrics.sanity import conservation, input_shift_change, parameter_randomisation, shifted_network
 
 _HOMES = {
     "AttributeTruth": "attribute_truth",
@@ -29,15 +32,25 @@ _HOMES = {
     "Meteor": "meteor",
     "MeteorScores": "meteor",
     "PairedTest": "paired_test",
+    "PointingGame": "pointing_game",
     "TokenisedSentence": "language",
     "WordCalibration": "calibration",
+    "area": "deletion_insertion",
+    "box_regions": "pointing_game",
+    "centre_map": "deletion_insertion",
     "claim_calibration": "calibration",
+    "conservation": "sanity",
     "copied_share": "diversity",
+    "deletion": "deletion_insertion",
     "distinct_share": "diversity",
     "holm": "paired_test",
+    "input_shift_change": "sanity",
+    "insertion": "deletion_insertion",
     "language_scores": "language",
     "most_frequent": "floors",
+    "parameter_randomisation": "sanity",
     "random_same_class": "floors",
+    "shifted_network": "sanity",
     "tokenise": "language",
 }
 
@@ -49,17 +62,27 @@ __all__ = [
     "Meteor",
     "MeteorScores",
     "PairedTest",
+    "PointingGame",
     "TokenisedSentence",
     "WordCalibration",
+    "area",
+    "box_regions",
+    "centre_map",
     "claim_calibration",
     "class_relevance",
+    "conservation",
     "copied_share",
+    "deletion",
     "distinct_share",
     "holm",
+    "input_shift_change",
+    "insertion",
     "language_scores",
     "most_frequent",
     "paired_test",
+    "parameter_randomisation",
     "random_same_class",
+    "shifted_network",
     "tokenise",
 ]
 
