@@ -26,7 +26,7 @@ from whynet.training.fitting import FitContext
 from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import TrainSettings
+from whynet.workflows.settings import DataSettings, TrainSettings
 from whynet.workflows.subjects import saved_folder
 
 
@@ -92,19 +92,35 @@ def check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> No
         )
 
 
-def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
-    name, weights = str(settings.model.subject), settings.model.weights
-    folder = saved_folder(name)
+def open_subject(
+    name: str, class_names: Sequence[str], data: DataSettings, *, weights: str | None = None
+) -> tuple[Subject, str | None]:
+    """A subject that is there already, and the function whose code builds it, where it is the user's code.
+
+    Args:
+        name: A run, a saved subject, "timm:NAME" and the like, or "package.module:function".
+        class_names: Of the data; a subject with names of its own keeps those.
+        data: For the size of the input, where the subject leaves that open.
+        weights: A safetensors file for a subject that is built by name or by a function.
+
+    Raises:
+        SubjectError: It cannot be built, or runs a stranger's code.
+        RunError: Its weights are absent, damaged, or not safetensors.
+        MissingDependencyError: The library that builds it is not installed.
+    """
     file = None if weights is None else Path(weights)
-    function = None
+    folder = saved_folder(name)
     if folder is not None:
-        subject = load_subject(folder)
-    elif is_named(name):
-        size = settings.data.image_size  # None: the network's own
-        subject = named_subject(name, class_names=class_names if file else None, weights=file, image_size=size)
-    else:
-        function = name
-        subject = import_subject(name, weights=file, class_names=class_names, preprocessing=_preprocessing(settings))
+        return load_subject(folder), None
+    if is_named(name):
+        size = data.image_size  # None: the network's own
+        return named_subject(name, class_names=class_names if file else None, weights=file, image_size=size), None
+    return import_subject(name, weights=file, class_names=class_names, preprocessing=_preprocessing(data)), name
+
+
+def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
+    name = str(settings.model.subject)
+    subject, function = open_subject(name, class_names, settings.data, weights=settings.model.weights)
     check_classes(name, subject, class_names)
     return PreparedSubject(subject=subject, is_own=True, function=function)
 
@@ -132,7 +148,7 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     if model.network != "convnet":
         return untrained_subject(model.network, class_names=class_names, image_size=settings.data.input_size)
     network = ConvNet(len(class_names), hidden=VARIANTS[model.variant].hidden, bilinear=model.bilinear)
-    return Subject(network, class_names=class_names, preprocess=_preprocessing(settings))
+    return Subject(network, class_names=class_names, preprocess=_preprocessing(settings.data))
 
 
 def _fit_network(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:
@@ -161,5 +177,5 @@ def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) 
     return train_head(prepared.subject.network, train, validation, job.settings.classifier, context)
 
 
-def _preprocessing(settings: TrainSettings) -> Preprocessing:
-    return Preprocessing(height=settings.data.input_size, width=settings.data.input_size)
+def _preprocessing(data: DataSettings) -> Preprocessing:
+    return Preprocessing(height=data.input_size, width=data.input_size)
