@@ -13,8 +13,9 @@ from typer.core import TyperGroup
 import whynet
 from whynet.base.errors import WhynetError
 from whynet.cli.attribute import attribute
+from whynet.cli.check import check
 from whynet.cli.console import Answer
-from whynet.cli.options import Device, Json
+from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.settings_options import Group, with_settings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
@@ -61,16 +62,6 @@ app.command()(attribute)
 
 FEW = 100
 """Test pictures below which a share has an error of 10 points and more."""
-
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)]
-Devices = Annotated[int, typer.Option(help="Number of devices to train on.")]
-Beam = Annotated[int, typer.Option(help="Sentences kept side by side while one is written; 1 is greedy.")]
-Allow = Annotated[
-    str | None,
-    typer.Option("--subject", help="package.module:function that may run, where the run explains your own network."),
-]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and name them.")]
-NoLanguage = Annotated[bool, typer.Option("--no-language", help="Leave out the language metrics, which need Java.")]
 
 
 def _version(wanted: bool) -> bool:
@@ -214,6 +205,9 @@ def evaluate(
     _show_metrics(answer, metrics)
     answer.say(f"\nReport: {report}")
     answer.give(metrics)
+
+
+app.command()(check)
 
 
 @reproduce.command()

@@ -32,14 +32,16 @@ class Answer:
         """Print a line for people; square brackets in it are text."""
         self.console.print(text, markup=False)
 
-    def figures(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
-        """Print a table: the first column names, the others hold figures."""
+    def figures(self, title: str, columns: list[str], rows: list[list[str]], *, reading: str | None = None) -> None:
+        """Print a table: the first column names, the others hold figures; below it how to read them."""
         table = Table(title=title, title_justify="left", title_style="bold")
         for index, column in enumerate(columns):
             table.add_column(column, justify="left" if index == 0 else "right")
         for row in rows:
             table.add_row(*row)
         self.console.print(table)
+        if reading is not None:
+            self.console.print(reading, markup=False, soft_wrap=False)
 
     def give(self, value: Any) -> None:
         """Hand the JSON form to whoever asked for it."""

@@ -1,0 +1,287 @@
+"""`whynet check`: can heat maps be trusted? Methods side by side on the same pictures, each figure beside its floor.
+
+`check` gives, as plain data:
+
+    subject, layer, target, num_images, num_steps, seed    what was asked for; a target of None is the predicted class
+    pictures                      the names of the pictures, in order
+    methods.NAME.randomisation.{top_layer,all_layers}      metrics.sanity: `layer`, `rank_correlation`, `ssim`
+    methods.NAME.shift            metrics.sanity: `relative_change` and its `worst`, `rank_correlation`
+    methods.NAME.conservation     metrics.sanity, one record a layer; plain excitation backprop only
+    methods.NAME.pointing.{box,part}      metrics.pointing_game: `accuracy`, on the object's box and on any of its parts
+    methods.NAME.{deletion,insertion}     metrics.deletion_insertion: `area`, and that of a `random` map
+    methods.NAME.blank            pictures whose map is 0 everywhere
+    methods.NAME.notes            what the method warned of
+    methods.NAME.missing.FIGURE   why a figure is absent; "maps": the method cannot explain this network here
+    floors.pointing.{box,part}    `chance`, `centre`, and the number `n` of pictures that show the region
+    floors.{deletion,insertion}   `centre`: the area of a map that goes from the centre outwards
+
+Figures are means over the pictures. A region is what the network sees of it after preprocessing.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whynet.attribution.methods import heat_map
+from whynet.attribution.passage import network_of
+from whynet.base.errors import SettingError, SubjectError, WhynetError
+from whynet.base.progress import track
+from whynet.base.seeding import generator, numpy_generator
+from whynet.base.types import Images, Labels
+from whynet.data.example import Example, ExampleDataset
+from whynet.metrics.deletion_insertion import NUM_STEPS, area, centre_map, deletion, insertion
+from whynet.metrics.pointing_game import PointingGame
+from whynet.metrics.sanity import conservation, input_shift_change, layers_from_top, parameter_randomisation
+from whynet.models.named_network import first_line
+from whynet.models.subject import Subject
+from whynet.workflows.check_request import check_request
+from whynet.workflows.seen_regions import Regions, seen_regions
+
+NUM_IMAGES = 32
+BATCH_SIZE = 16
+SHIFT = 1.0
+"""In the unit of the network's input: one standard deviation of the colours, where it is normalised."""
+CONSERVED = ("excitation_backprop",)
+"""Methods whose maps are probabilities."""
+CURVES = {"deletion": deletion, "insertion": insertion}
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Checked:
+    """What all methods are checked on.
+
+    Args:
+        subject: The network.
+        images: Preprocessed, on its device.
+        classes: Which class of each is explained.
+        regions: Where its object is.
+        layer: At which the maps are read; None is the input.
+        conservation_layers: At which excitation maps are summed.
+        num_steps: Of deletion and insertion.
+        seed: Of all that is random.
+    """
+
+    subject: Subject
+    images: Images
+    classes: Labels
+    regions: dict[str, Regions]
+    layer: str | None
+    conservation_layers: Sequence[str | None]
+    num_steps: int
+    seed: int
+
+    @property
+    def network(self) -> nn.Module:
+        return network_of(self.subject.network)
+
+    def maps(self, method: str, network: nn.Module, images: Images, layer: str | None) -> Tensor:
+        """The maps of all pictures, a few at a time."""
+        starts = range(0, len(images), BATCH_SIZE)
+        batches = [slice(start, start + BATCH_SIZE) for start in starts]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `_probe` has told
+            return torch.cat([heat_map(method, network, images[b], self.classes[b], layer=layer) for b in batches])
+
+    def curve_area(self, name: str, maps: Tensor) -> float:
+        """The mean area of "deletion" or "insertion" in the order of maps."""
+        curve = CURVES[name](
+            lambda images: self.subject.logits(images).softmax(1), self.images, maps, self.classes,
+            num_steps=self.num_steps, batch_size=BATCH_SIZE, seed=self.seed,
+        )  # fmt: skip
+        return float(area(curve).mean())
+
+
+def check(
+    subject: Subject,
+    examples: ExampleDataset,
+    methods: Sequence[str],
+    *,
+    layer: str | None = None,
+    conservation_layers: Sequence[str] = (),
+    target: str | None = None,
+    num_images: int = NUM_IMAGES,
+    num_steps: int = NUM_STEPS,
+    seed: int = 0,
+) -> Figures:
+    """Put heat map methods to the test on one network.
+
+    Args:
+        subject: The network.
+        examples: Of which pictures are drawn.
+        methods: Names of `attribution.methods.METHODS`.
+        layer: Where the maps are read; None is the input.
+        conservation_layers: Further layers at which excitation maps must add up to 1; each must cut the network in two.
+        target: Name of the class that is explained in every picture; None explains the predicted one of each.
+        num_images: Most pictures to look at.
+        num_steps: Of deletion and insertion.
+        seed: Of the choice of pictures, the new parameters and the random maps.
+
+    Returns:
+        What this module's head lists. A method that cannot explain the network has its reason there and no figures.
+
+    Raises:
+        SettingError: A method or the target is unknown, or a number is out of its range.
+        SubjectError: A layer does not exist, or the network returned no logits.
+        DataError: A picture cannot be used.
+    """
+    check_request(subject, methods, layer, conservation_layers, target, num_images, num_steps)
+    chosen = numpy_generator(seed, "check").permutation(len(examples))[:num_images].tolist()
+    shown = [examples[index] for index in track(chosen, "Opening pictures")]
+    checked = _prepared(subject, shown, layer, conservation_layers, target, num_steps, seed)
+    found, curves = {}, _RandomCurves(checked)
+    for name in track(list(dict.fromkeys(methods)), "Checking methods"):
+        found[name] = _check_method(checked, name, curves)
+    return {
+        "subject": subject.name, "layer": layer, "target": target, "num_images": len(shown), "num_steps": num_steps,
+        "seed": seed, "pictures": [example.name for example in shown], "methods": found, "floors": _floors(checked),
+    }  # fmt: skip
+
+
+def _prepared(
+    subject: Subject, shown: Sequence[Example], layer: str | None, conservation_layers: Sequence[str],
+    target: str | None, num_steps: int, seed: int,
+) -> _Checked:  # fmt: skip
+    images = subject.preprocess([example.image for example in shown]).to(subject.device)
+    logits = torch.cat(
+        [subject.logits(images[start : start + BATCH_SIZE]) for start in range(0, len(images), BATCH_SIZE)]
+    )
+    classes = logits.argmax(1)
+    if target is not None:
+        classes = torch.full_like(classes, subject.class_names.index(target))
+    return _Checked(
+        subject=subject, images=images, classes=classes, regions=seen_regions(subject.preprocess, shown), layer=layer,
+        conservation_layers=list(dict.fromkeys([layer, *conservation_layers])), num_steps=num_steps, seed=seed,
+    )  # fmt: skip
+
+
+class _RandomCurves:
+    """Areas of random maps: one set for all methods whose maps have one size."""
+
+    def __init__(self, checked: _Checked) -> None:
+        self.checked = checked
+        self._areas: dict[tuple[str, tuple[int, ...]], float] = {}
+
+    def __call__(self, name: str, size: tuple[int, ...]) -> float:
+        if (name, size) not in self._areas:
+            maps = torch.rand(size, generator=generator(self.checked.seed, "random maps")).to(
+                self.checked.images.device
+            )
+            self._areas[name, size] = self.checked.curve_area(name, maps)
+        return self._areas[name, size]
+
+
+def _check_method(checked: _Checked, name: str, curves: _RandomCurves) -> Figures:
+    """All figures of one method; those that cannot be had are told in `missing`."""
+    figures: Figures = {"missing": {}}
+
+    def explain(network: nn.Module, images: Tensor) -> Tensor:
+        return checked.maps(name, network, images, checked.layer)
+
+    try:
+        figures["notes"] = _probe(checked, name)
+        maps = explain(checked.network, checked.images)
+    except (WhynetError, RuntimeError) as error:
+        return {"missing": {"maps": _reason(error)}}
+    figures["blank"] = int((~maps.flatten(1).any(1)).sum())
+    checks: dict[str, Callable[[], Figures | list[Figures]]] = {
+        "randomisation": lambda: _randomisation(checked, explain),
+        "shift": lambda: _shift(checked, explain),
+        "pointing": lambda: _pointing(checked, maps),
+        **{curve: partial(_curve, checked, curve, maps, curves) for curve in CURVES},
+    }
+    if name in CONSERVED:
+        checks["conservation"] = lambda: _conservation(checked, name)
+    for figure, compute in track(checks.items(), name, total=len(checks)):
+        try:
+            figures[figure] = compute()
+        except (WhynetError, RuntimeError) as error:
+            figures["missing"][figure] = _reason(error)
+    return figures
+
+
+def _probe(checked: _Checked, name: str) -> list[str]:
+    """Explain one picture, and give what the method warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = heat_map(name, checked.network, checked.images[:1], checked.classes[:1], layer=checked.layer)
+    return sorted({str(warning.message) for warning in caught}) if found.any() else []  # `blank` counts the others
+
+
+def _randomisation(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
+    known = layers_from_top(checked.network, checked.images)
+    found = parameter_randomisation(
+        explain, checked.network, checked.images, layers=[known[0], known[-1]], seed=checked.seed
+    )
+    return {
+        name: {
+            "layer": own.layer,
+            "rank_correlation": float(own.rank_correlation.mean()),
+            "ssim": None if own.ssim is None else float(own.ssim.mean()),
+        }
+        for name, own in (("top_layer", found[0]), ("all_layers", found[-1]))
+    }
+
+
+def _shift(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
+    found = input_shift_change(explain, checked.network, checked.images, SHIFT)
+    return {
+        "relative_change": float(found.relative_change.mean()),
+        "worst": float(found.relative_change.max()),
+        "rank_correlation": float(found.rank_correlation.mean()),
+    }
+
+
+def _conservation(checked: _Checked, name: str) -> list[Figures]:
+    maps = {
+        layer or "input": checked.maps(name, checked.network, checked.images, layer)
+        for layer in checked.conservation_layers
+    }
+    return [{**asdict(own), "error": own.error} for own in conservation(maps)]
+
+
+def _pointing(checked: _Checked, maps: Tensor) -> Figures:
+    _check_is_picture(maps)
+    if not checked.regions:
+        raise SettingError("the pictures have no boxes and no part masks to point at")
+    return {name: {"accuracy": _game(regions, maps)["accuracy"]} for name, regions in checked.regions.items()}
+
+
+def _game(regions: Regions, maps: Tensor) -> dict[str, float]:
+    game = PointingGame()
+    game.update(maps[regions.rows].cpu().float(), regions.masks)
+    return game.compute()
+
+
+def _curve(checked: _Checked, name: str, maps: Tensor, random: _RandomCurves) -> Figures:
+    _check_is_picture(maps)
+    return {"area": checked.curve_area(name, maps), "random": random(name, tuple(maps.shape))}
+
+
+def _check_is_picture(maps: Tensor) -> None:
+    if maps.ndim != 3:
+        raise SubjectError(
+            f"a map with rows and columns was expected, but there are {tuple(maps.shape[1:])} entries an image; name a "
+            "layer of maps"
+        )
+
+
+def _floors(checked: _Checked) -> Figures:
+    """What needs no method."""
+    centre = centre_map(checked.images)
+    return {
+        "pointing": {
+            name: {key: figure for key, figure in _game(own, centre).items() if key != "accuracy"}
+            for name, own in checked.regions.items()
+        },
+        **{curve: {"centre": checked.curve_area(curve, centre)} for curve in CURVES},
+    }
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, WhynetError) else first_line(error)
