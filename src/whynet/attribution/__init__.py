@@ -2,8 +2,8 @@
 
 A heat map is called as `method(model, images, target)`, or with `units` of a `source` instead of the target, and lies
 at the input or at the output of a `layer`; right on any way of writing a network. `activation_maximisation` needs no
-images: `activation_maximisation(model, target)`. `upsample` and `overlay` show a map, `methods.heat_map` takes a method by
-its name.
+images: `activation_maximisation(model, target)`. `upsample` and `overlay` show a map, and `methods.heat_map` takes a
+method by its name.
 """
 
 from whynet.attribution.activation_maximisation import activation_maximisation
