@@ -14,7 +14,7 @@ from torch.autograd.function import BackwardCFunction
 
 from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
 from whynet.attribution.conservation import Conservation
-from whynet.attribution.shares import Sum
+from whynet.attribution.shares import Scratch, Sum
 from whynet.base.errors import SubjectError
 
 Args: TypeAlias = Sequence[Any]
@@ -43,10 +43,12 @@ class ExcitationMode(BackwardRules):
         conservation: Conservation | None,
     ) -> None:
         super().__init__(rules, network, otherwise=otherwise)
-        self.many, self.conservation = many, conservation
+        self.conservation = conservation
+        self.scratch: Scratch | None = {} if many else None
         self._made: dict[int, tuple[ref[Tensor], int, Tensor, Sum]] = {}
         self._held: dict[int, list[ref[Sum]]] = {}
         self._aside: dict[int, ref[Tensor]] = {}
+        self._rectified: dict[int, tuple[ref[Tensor], int]] = {}
 
     def begin(self, images: Tensor) -> None:
         """The images are activations, too."""
@@ -77,6 +79,16 @@ class ExcitationMode(BackwardRules):
         output: Tensor = _Linear.apply(a, own, call)  # type: ignore[no-untyped-call]
         self._made[id(output)] = (ref(output), output._version, a, own)
         return output
+
+    def rectified(self, output: Tensor) -> Tensor:
+        """The same output, remembered to have no negative entry."""
+        self._rectified[id(output)] = (ref(output), output._version)
+        return output
+
+    def is_rectified(self, tensor: Tensor) -> bool:
+        """Whether a tensor is the output of a rectifier, and has not been changed since."""
+        found = self._rectified.get(id(tensor))
+        return found is not None and found[0]() is tensor and found[1] == tensor._version
 
     def through(self, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
         """The output of an operation that hands all it has to its one input."""

@@ -57,7 +57,8 @@ def _linear(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> 
         return _refuse(mode, func, args, kwargs)
     a, weight = found
     assert isinstance(mode, ExcitationMode)
-    return mode.linear(a, MatrixSum(a.detach(), weight), lambda: func(*args, **kwargs))
+    own = MatrixSum(a.detach(), weight, is_positive=mode.is_rectified(a))
+    return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
 def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
@@ -81,7 +82,15 @@ def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs
         return back
 
     assert isinstance(mode, ExcitationMode)
-    own = OperationSum(a.detach(), weight, operation, turn=turn, many=mode.many)
+    own = OperationSum(
+        a.detach(),
+        weight,
+        operation,
+        is_positive=mode.is_rectified(a),
+        channels=func not in _TRANSPOSED and a.ndim == weight.ndim and a.shape[1] == weight.shape[1],
+        turn=turn,
+        scratch=mode.scratch,
+    )
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
@@ -90,7 +99,7 @@ def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwa
     if weight.requires_grad:
         return _refuse(mode, func, args, kwargs)
     assert isinstance(mode, ExcitationMode)
-    own = OperationSum(a.detach(), weight, lambda a, w: func(a, w), many=mode.many)
+    own = OperationSum(a.detach(), weight, lambda a, w: func(a, w), scratch=mode.scratch)
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
@@ -98,7 +107,7 @@ def _average(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) ->
     a = args[0] if args else kwargs["input"]
     rest = {key: value for key, value in kwargs.items() if key != "input"}
     assert isinstance(mode, ExcitationMode)
-    own = OperationSum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest), many=mode.many)
+    own = OperationSum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest), scratch=mode.scratch)
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
@@ -159,7 +168,10 @@ def _through(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) ->
 
 
 def _rectifier(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    return (_refuse if upper_end(func, args, kwargs) is None else _through)(mode, func, args, kwargs)
+    if upper_end(func, args, kwargs) is None:
+        return _refuse(mode, func, args, kwargs)
+    assert isinstance(mode, ExcitationMode)
+    return mode.rectified(_through(mode, func, args, kwargs))
 
 
 def _scale(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:

@@ -14,12 +14,15 @@ that have something to share: a copy of all of them would cost more than the res
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 _BLOCK = 2**20
 """Weights that are looked at together."""
+
+Scratch: TypeAlias = dict[tuple[tuple[int, ...], torch.dtype], Tensor]
 
 
 class Sum(ABC):
@@ -28,10 +31,11 @@ class Sum(ABC):
     Args:
         activations: What goes in, detached.
         weight: Detached; None where all weights are positive and belong to the operation.
+        is_positive: Whether no activation is known to be negative; otherwise they are looked at.
     """
 
-    def __init__(self, activations: Tensor, weight: Tensor | None) -> None:
-        self.activations, self.weight = activations, weight
+    def __init__(self, activations: Tensor, weight: Tensor | None, *, is_positive: bool = False) -> None:
+        self.activations, self.weight, self.is_positive = activations, weight, is_positive
 
     @abstractmethod
     def share(self, probability: Tensor) -> Tensor:
@@ -61,18 +65,23 @@ class Sum(ABC):
     def _signed(self) -> list[tuple[Tensor, bool]]:
         """The activations in parts of one sign, and whether it is plus; at least in single precision."""
         a = self.activations if self.activations.dtype == torch.float64 else self.activations.float()
-        return [(a.clamp(min=0), True), (a.clamp(max=0), False)] if bool(a.amin() < 0) else [(a, True)]
+        if self.is_positive or bool(a.amin() >= 0):
+            return [(a, True)]
+        return [(a.clamp(min=0), True), (a.clamp(max=0), False)]
 
 
 class OperationSum(Sum):
     """Any linear operation, as a convolution or a mean.
 
     Args:
-        activations: See `Sum`, as for the weight.
+        activations: See `Sum`, as for the weight and the next argument.
         weight: Of the operation.
         operation: Maps activations and weight to the output.
+        is_positive: Whether no activation is known to be negative.
+        channels: Whether axis 1 of weight and activations is the input channels, so that several inputs can be joined.
         turn: Gives the weight with the given sign for each output channel; None where there are no channels.
-        many: Whether several signals will be shared; the denominators are kept for them.
+        scratch: Memory for ratios, by their shape and type, where several signals will be shared; the denominators are
+            then kept for all of them. None where there will be one.
     """
 
     def __init__(
@@ -81,15 +90,25 @@ class OperationSum(Sum):
         weight: Tensor | None,
         operation: Callable[[Tensor, Tensor | None], Tensor],
         *,
+        is_positive: bool = False,
+        channels: bool = False,
         turn: Callable[[Tensor], Tensor] | None = None,
-        many: bool = False,
+        scratch: Scratch | None = None,
     ) -> None:
-        super().__init__(activations, weight)
-        self.operation, self.turn, self.many = operation, turn, many
+        super().__init__(activations, weight, is_positive=is_positive)
+        self.operation, self.channels, self.turn, self.scratch = operation, channels, turn, scratch
 
     def with_weight(self, weight: Tensor | None) -> "OperationSum":
         """As the base class says."""
-        return OperationSum(self.activations, weight, self.operation, turn=self.turn, many=self.many)
+        return OperationSum(
+            self.activations,
+            weight,
+            self.operation,
+            is_positive=self.is_positive,
+            channels=self.channels,
+            turn=self.turn,
+            scratch=self.scratch,
+        )
 
     def turned(self, signs: Tensor) -> "OperationSum | None":
         """As the base class says."""
@@ -97,12 +116,15 @@ class OperationSum(Sum):
 
     def share(self, probability: Tensor) -> Tensor:
         """As the base class says; the contributions are computed once for all signals."""
-        parts, totals = self._contributions if self.many else self._contribute()
-        denominators = totals.detach()
-        ratio = torch.div(probability.to(totals.dtype), denominators, out=None if self.many else denominators)
+        many = self.scratch is not None
+        parts, totals = self._contributions if many else self._contribute()
+        ratio = torch.div(probability.to(totals.dtype), totals.detach(), out=self._room(totals))
         ratio.nan_to_num_(0, 0, 0)  # nothing contributed: 0 / 0, or something / 0
-        found = torch.autograd.grad(totals, parts, ratio, retain_graph=self.many)
-        return _sum([_product(own, part.detach()) for own, part in zip(found, parts, strict=True)])
+        found = torch.autograd.grad(totals, parts, ratio, retain_graph=many)
+        shares = [_product(own, part.detach()) for own, part in zip(found, parts, strict=True)]
+        if shares[0].shape == self.activations.shape:
+            return _sum(shares)
+        return shares[0].reshape(len(self.activations), 2, *self.activations.shape[1:]).sum(1)  # both signs, joined
 
     def totals(self) -> Tensor:
         """As the base class says."""
@@ -114,16 +136,25 @@ class OperationSum(Sum):
 
     def _contribute(self) -> tuple[list[Tensor], Tensor]:
         """The parts of the activations, and what all of them contributed to each output, attached to them."""
-        signed, weight = self._signed(), self.weight
-        parts = [part.detach().requires_grad_() for part, _ in signed]
-        totals = []
+        signed = self._signed()
+        if self.weight is None:
+            signed = signed[:1]  # with positive weights, what is negative contributes nothing
+        parts = [part.detach() for part, _ in signed]
+        weights = [None if self.weight is None else _of_sign(self.weight.to(parts[0].dtype), plus=p) for _, p in signed]
+        if self.channels and len(parts) == 2:
+            parts, weights = [torch.cat(parts, 1)], [torch.cat([own for own in weights if own is not None], 1)]
         with torch.enable_grad():
-            for part, (_, plus) in zip(parts, signed, strict=True):
-                if weight is None and not plus:
-                    continue
-                own = None if weight is None else _of_sign(weight.to(part.dtype), plus=plus)
-                totals.append(self.operation(part, own))
-            return parts[: len(totals)], _sum(totals)
+            totals = [self.operation(part.requires_grad_(), own) for part, own in zip(parts, weights, strict=True)]
+            return parts, _sum(totals)
+
+    def _room(self, totals: Tensor) -> Tensor:
+        """Where the ratio may be written: memory for all of a shape, or the denominators that it needs no more."""
+        if self.scratch is None:
+            return totals.detach()
+        key = (tuple(totals.shape), totals.dtype)
+        if key not in self.scratch:
+            self.scratch[key] = torch.empty_like(totals, requires_grad=False)
+        return self.scratch[key]
 
 
 class MatrixSum(Sum):
@@ -131,7 +162,7 @@ class MatrixSum(Sum):
 
     def with_weight(self, weight: Tensor | None) -> "MatrixSum":
         """As the base class says."""
-        return MatrixSum(self.activations, weight)
+        return MatrixSum(self.activations, weight, is_positive=self.is_positive)
 
     def turned(self, signs: Tensor) -> "MatrixSum | None":
         """As the base class says."""
