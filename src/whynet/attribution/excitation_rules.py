@@ -87,6 +87,7 @@ def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs
         weight,
         operation,
         is_positive=mode.is_rectified(a),
+        is_batched=a.ndim == weight.ndim,
         channels=func not in _TRANSPOSED and a.ndim == weight.ndim and a.shape[1] == weight.shape[1],
         turn=turn,
         scratch=mode.scratch,

@@ -12,8 +12,8 @@ that have something to share: a copy of all of them would cost more than the res
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import TypeAlias
 
 import torch
@@ -22,7 +22,12 @@ from torch import Tensor
 _BLOCK = 2**20
 """Weights that are looked at together."""
 
+_CHUNK = 24 * 2**20
+"""Bytes of a result that is computed at once on a CPU; what is below 32 MiB, the allocator can give out again."""
+
 Scratch: TypeAlias = dict[tuple[tuple[int, ...], torch.dtype], Tensor]
+_Contributions: TypeAlias = tuple[list[Tensor], Tensor]
+"""Parts of the activations, and what all of them contributed to each output, attached to them."""
 
 
 class Sum(ABC):
@@ -62,9 +67,14 @@ class Sum(ABC):
         assert self.weight is not None
         return self.with_weight(-self.weight)
 
+    @property
+    def _dtype(self) -> torch.dtype:
+        """At least single precision."""
+        return torch.float64 if self.activations.dtype == torch.float64 else torch.float32
+
     def _signed(self) -> list[tuple[Tensor, bool]]:
-        """The activations in parts of one sign, and whether it is plus; at least in single precision."""
-        a = self.activations if self.activations.dtype == torch.float64 else self.activations.float()
+        """The activations in parts of one sign, and whether it is plus."""
+        a = self.activations.to(self._dtype)
         if self.is_positive or bool(a.amin() >= 0):
             return [(a, True)]
         return [(a.clamp(min=0), True), (a.clamp(max=0), False)]
@@ -78,6 +88,7 @@ class OperationSum(Sum):
         weight: Of the operation.
         operation: Maps activations and weight to the output.
         is_positive: Whether no activation is known to be negative.
+        is_batched: Whether axis 0 is the images, each of which has an output of its own.
         channels: Whether axis 1 of weight and activations is the input channels, so that several inputs can be joined.
         turn: Gives the weight with the given sign for each output channel; None where there are no channels.
         scratch: Memory for ratios, by their shape and type, where several signals will be shared; the denominators are
@@ -91,24 +102,21 @@ class OperationSum(Sum):
         operation: Callable[[Tensor, Tensor | None], Tensor],
         *,
         is_positive: bool = False,
+        is_batched: bool = False,
         channels: bool = False,
         turn: Callable[[Tensor], Tensor] | None = None,
         scratch: Scratch | None = None,
     ) -> None:
         super().__init__(activations, weight, is_positive=is_positive)
-        self.operation, self.channels, self.turn, self.scratch = operation, channels, turn, scratch
+        self.operation, self.is_batched, self.channels = operation, is_batched, channels
+        self.turn, self.scratch = turn, scratch
+        self._kept: list[_Contributions] | None = None
 
     def with_weight(self, weight: Tensor | None) -> "OperationSum":
         """As the base class says."""
-        return OperationSum(
-            self.activations,
-            weight,
-            self.operation,
-            is_positive=self.is_positive,
-            channels=self.channels,
-            turn=self.turn,
-            scratch=self.scratch,
-        )
+        changed = copy(self)
+        changed.weight, changed._kept = weight, None
+        return changed
 
     def turned(self, signs: Tensor) -> "OperationSum | None":
         """As the base class says."""
@@ -116,36 +124,55 @@ class OperationSum(Sum):
 
     def share(self, probability: Tensor) -> Tensor:
         """As the base class says; the contributions are computed once for all signals."""
-        many = self.scratch is not None
-        parts, totals = self._contributions if many else self._contribute()
+        step = self._images_at_once(probability[0].numel())
+        contributions: Iterable[_Contributions] = self._contributions(step)
+        if self.scratch is not None:
+            contributions = self._kept = self._kept or list(contributions)
+        if step >= len(probability):
+            return self._share(probability, *next(iter(contributions)))
+        found = torch.empty_like(self.activations, dtype=self._dtype)
+        for own, p, contribution in zip(
+            torch.split(found, step), torch.split(probability, step), contributions, strict=True
+        ):
+            own.copy_(self._share(p, *contribution))
+        return found
+
+    def _share(self, probability: Tensor, parts: list[Tensor], totals: Tensor) -> Tensor:
         ratio = torch.div(probability.to(totals.dtype), totals.detach(), out=self._room(totals))
         ratio.nan_to_num_(0, 0, 0)  # nothing contributed: 0 / 0, or something / 0
-        found = torch.autograd.grad(totals, parts, ratio, retain_graph=many)
+        found = torch.autograd.grad(totals, parts, ratio, retain_graph=self.scratch is not None)
         shares = [_product(own, part.detach()) for own, part in zip(found, parts, strict=True)]
-        if shares[0].shape == self.activations.shape:
-            return _sum(shares)
-        return shares[0].reshape(len(self.activations), 2, *self.activations.shape[1:]).sum(1)  # both signs, joined
+        if self.channels and shares[0].shape[1] != self.activations.shape[1]:  # both signs, joined
+            return shares[0].reshape(len(probability), 2, *self.activations.shape[1:]).sum(1)
+        return _sum(shares)
 
     def totals(self) -> Tensor:
         """As the base class says."""
-        return self._contribute()[1].detach()
+        ((_, totals),) = self._contributions(len(self.activations))
+        return totals.detach()
 
-    @cached_property
-    def _contributions(self) -> tuple[list[Tensor], Tensor]:
-        return self._contribute()
+    def _images_at_once(self, outputs: int) -> int:
+        """How many images are shared together: on a CPU, fresh memory for larger results costs more than their sum."""
+        if not self.is_batched or self.activations.device.type != "cpu":
+            return len(self.activations)
+        largest = max(outputs, self.activations[0].numel()) * self.activations.element_size()
+        return max(1, _CHUNK // largest)
 
-    def _contribute(self) -> tuple[list[Tensor], Tensor]:
-        """The parts of the activations, and what all of them contributed to each output, attached to them."""
+    def _contributions(self, step: int) -> Iterator[_Contributions]:
+        """For so many images after another."""
         signed = self._signed()
         if self.weight is None:
             signed = signed[:1]  # with positive weights, what is negative contributes nothing
-        parts = [part.detach() for part, _ in signed]
-        weights = [None if self.weight is None else _of_sign(self.weight.to(parts[0].dtype), plus=p) for _, p in signed]
-        if self.channels and len(parts) == 2:
-            parts, weights = [torch.cat(parts, 1)], [torch.cat([own for own in weights if own is not None], 1)]
-        with torch.enable_grad():
-            totals = [self.operation(part.requires_grad_(), own) for part, own in zip(parts, weights, strict=True)]
-            return parts, _sum(totals)
+        weights = [None if self.weight is None else _of_sign(self.weight.to(self._dtype), plus=p) for _, p in signed]
+        joined = self.channels and len(signed) == 2
+        if joined:
+            weights = [torch.cat([own for own in weights if own is not None], 1)]
+        for pieces in zip(*(torch.split(part, step) for part, _ in signed), strict=True):
+            parts = [torch.cat(pieces, 1)] if joined else [piece.detach() for piece in pieces]
+            with torch.enable_grad():
+                totals = [self.operation(part.requires_grad_(), own) for part, own in zip(parts, weights, strict=True)]
+                total = _sum(totals)
+            yield parts, total
 
     def _room(self, totals: Tensor) -> Tensor:
         """Where the ratio may be written: memory for all of a shape, or the denominators that it needs no more."""
@@ -172,19 +199,18 @@ class MatrixSum(Sum):
     def totals(self) -> Tensor:
         """As the base class says."""
         assert self.weight is not None
-        weight = self.weight
-        return _sum([part @ _of_sign(weight.to(part.dtype), plus=plus).T for part, plus in self._signed()])
+        weight = self.weight.to(self._dtype)
+        return _sum([part @ _of_sign(weight, plus=plus).T for part, plus in self._signed()])
 
     def share(self, probability: Tensor) -> Tensor:
         """As the base class says."""
         assert self.weight is not None
         signed = [(part.flatten(0, -2), plus) for part, plus in self._signed()]
-        dtype = signed[0][0].dtype
-        p = probability.reshape(-1, probability.shape[-1]).to(dtype)
+        p = probability.reshape(-1, probability.shape[-1]).to(self._dtype)
         found = [torch.zeros_like(part) for part, _ in signed]
         rows_with_something = p.ne(0).any(0).nonzero().squeeze(1)
         for rows in torch.split(rows_with_something, max(1, _BLOCK // self.weight.shape[1])):
-            block = self.weight[rows].to(dtype)
+            block = self.weight[rows].to(self._dtype)
             weights = [block.clamp_(min=0)] if len(signed) == 1 else [_of_sign(block, plus=plus) for _, plus in signed]
             totals = _sum([part @ own.T for (part, _), own in zip(signed, weights, strict=True)])
             ratio = p[:, rows].div_(totals).nan_to_num_(0, 0, 0)
