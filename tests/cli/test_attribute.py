@@ -95,5 +95,5 @@ def test_errors_are_one_sentence_and_exit_2(options, message, saved_convnet, pic
 def test_a_subject_that_is_none_is_told(pictures, tmp_path):
     answer = call("--subject", "runs/nowhere", "--method", "saliency", *pictures, "--out", tmp_path / "out")
     assert answer.exit_code == 2
-    assert "error: --subject runs/nowhere is no folder of a run or of a saved subject" in answer.stderr
+    assert "error: a subject is the folder of a run or of a saved subject" in answer.stderr
     assert not (tmp_path / "out").exists()

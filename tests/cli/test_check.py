@@ -62,7 +62,7 @@ def test_json_goes_alone_to_standard_output(coloured_run):
         ([], "error: a network to check was expected"),
         (["nowhere"], "error: nowhere holds no run.json"),
         (["nowhere", "--method", "gradcam"], "error: method 'gradcam' is unknown; the methods are saliency"),
-        (["--subject", "nowhere", "--num-species", "3"], "error: a subject is a saved folder or"),
+        (["--subject", "nowhere", "--num-species", "3"], "error: a subject is the folder of a run or"),
         (["--subject", "nowhere", "--data", "cub"], "error: data 'cub' need a folder; add --root FOLDER"),
     ],
 )

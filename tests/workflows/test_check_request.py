@@ -62,7 +62,7 @@ def test_says_what_is_missing_or_too_much(saved, coloured_run, tmp_path):
         open_checked(coloured_run, None, {}, layers=["block.0"])
     with pytest.raises(RunError, match="nowhere holds no run.json"):
         open_checked("nowhere", None, {})
-    with pytest.raises(SubjectError, match="a subject is a saved folder or"):
+    with pytest.raises(SubjectError, match="a subject is the folder of a run or"):
         open_checked(None, "nowhere", {"num_species": 3})
     with pytest.raises(SettingError, match="data 'shapes' is unknown"):
         open_checked(None, saved, {"name": "shapes"})

@@ -235,7 +235,7 @@ def test_subject_errors(own_network, quick_settings, tmp_path, coloured_run):
     with pytest.raises(SubjectError, match="cannot import 'no_such_module:build'"):
         attempt(subject="no_such_module:build", layers="first")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(SubjectError, match="is a saved folder or 'package.module:function', not 'nothing'"):
+    with pytest.raises(SubjectError, match="folder of a run or of a saved subject, .* not 'nothing'"):
         attempt(subject="nothing", layers="first")
     assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="does not fit the network"):

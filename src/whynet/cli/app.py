@@ -250,7 +250,7 @@ def _command() -> str:
 
 
 def _is_code(subject: str | None) -> bool:
-    from whynet.workflows.train import is_code
+    from whynet.workflows.subjects import is_code
 
     return subject is not None and is_code(subject)
 

@@ -28,6 +28,10 @@ def check(
     weights: Annotated[
         str | None, typer.Option(help="A safetensors file for a --subject that is built by name or by a function.")
     ] = None,
+    allow: Annotated[
+        str | None,
+        typer.Option(help="package.module:function that may run, for a folder of your own network."),
+    ] = None,
     method: Annotated[str, typer.Option(help="Comma-separated methods, or all.")] = "all",
     layer: Annotated[
         str | None,
@@ -61,7 +65,7 @@ def check(
     methods, further = methods_named(method), names_in(conservation_layers)
     named = [*([] if layer is None else [layer]), *further]
     network, examples = open_checked(
-        run, subject, data, weights=weights, layers=named, device=device, skip_bad=skip_bad
+        run, subject, data, weights=weights, allow=allow, layers=named, device=device, skip_bad=skip_bad
     )
     results = check_methods(
         network, examples, methods, layer=layer, conservation_layers=further, target=target,

@@ -143,7 +143,10 @@ def import_subject(
     """
     module_name, colon, function_name = function.partition(":")
     if not (colon and module_name and function_name):
-        raise SubjectError(f"a subject is a saved folder or 'package.module:function', not {function!r}")
+        raise SubjectError(
+            f"a subject is the folder of a run or of a saved subject, timm:NAME, torchvision:NAME, hf:REPOSITORY or "
+            f"package.module:function, not {function!r}; check the path"
+        )
     try:
         with _importable_from_here():
             build = getattr(importlib.import_module(module_name), function_name)

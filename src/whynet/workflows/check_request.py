@@ -12,9 +12,9 @@ from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
-from whynet.workflows.phase_one import open_subject
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import TrainSettings, settings_with
+from whynet.workflows.subjects import open_subject_for_data
 
 
 def methods_named(text: str) -> list[str]:
@@ -36,6 +36,7 @@ def open_checked(
     data: Mapping[str, Any],
     *,
     weights: str | None = None,
+    allow: str | None = None,
     layers: Sequence[str] = (),
     device: str = "auto",
     skip_bad: bool = False,
@@ -48,6 +49,7 @@ def open_checked(
             function that may run, where the run explains the user's own network.
         data: Settings of the data by field, where no run is given.
         weights: A safetensors file for a subject that is built by name or by a function.
+        allow: "package.module:function" that may run, where a subject's folder holds the user's own network.
         layers: That will be asked for; told to be absent before the pictures of a run are opened.
         device: Where to compute.
         skip_bad: Leave out pictures that cannot be used, and name them in the log.
@@ -73,7 +75,8 @@ def open_checked(
         return network.to(torch_device), open_data(settings, skip_bad=skip_bad).test
     settings = settings_with({"data": dict(data)}).data
     test = open_data(settings, skip_bad=skip_bad).test
-    network, _ = open_subject(str(subject), test.class_names, settings, weights=weights)
+    file = None if weights is None else Path(weights)
+    network = open_subject_for_data(str(subject), test.class_names, settings, weights=file, allow=allow)
     return network.to(torch_device), test
 
 

@@ -15,10 +15,9 @@ from whynet.base.seeding import seeded
 from whynet.data.example import ExampleDataset
 from whynet.models.convnet import ConvNet
 from whynet.models.introspection import Introspection
-from whynet.models.named_network import is_named
-from whynet.models.named_subject import named_subject, untrained_subject
+from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
-from whynet.models.saved_subject import import_subject, load_subject, save_subject
+from whynet.models.saved_subject import load_subject, save_subject
 from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
 from whynet.training.classifier import FeaturePairs, train_classifier, train_head
@@ -26,8 +25,8 @@ from whynet.training.fitting import FitContext
 from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import DataSettings, TrainSettings
-from whynet.workflows.subjects import saved_folder
+from whynet.workflows.settings import TrainSettings
+from whynet.workflows.subjects import is_code, open_subject_for_data, preprocessing_for, saved_folder
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,37 +91,13 @@ def check_classes(name: str, subject: Subject, class_names: Sequence[str]) -> No
         )
 
 
-def open_subject(
-    name: str, class_names: Sequence[str], data: DataSettings, *, weights: str | None = None
-) -> tuple[Subject, str | None]:
-    """A subject that is there already, and the function whose code builds it, where it is the user's code.
-
-    Args:
-        name: A run, a saved subject, "timm:NAME" and the like, or "package.module:function".
-        class_names: Of the data; a subject with names of its own keeps those.
-        data: For the size of the input, where the subject leaves that open.
-        weights: A safetensors file for a subject that is built by name or by a function.
-
-    Raises:
-        SubjectError: It cannot be built, or runs a stranger's code.
-        RunError: Its weights are absent, damaged, or not safetensors.
-        MissingDependencyError: The library that builds it is not installed.
-    """
-    file = None if weights is None else Path(weights)
-    folder = saved_folder(name)
-    if folder is not None:
-        return load_subject(folder), None
-    if is_named(name):
-        size = data.image_size  # None: the network's own
-        return named_subject(name, class_names=class_names if file else None, weights=file, image_size=size), None
-    return import_subject(name, weights=file, class_names=class_names, preprocessing=_preprocessing(data)), name
-
-
 def _own(settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
-    name = str(settings.model.subject)
-    subject, function = open_subject(name, class_names, settings.data, weights=settings.model.weights)
+    name, weights = str(settings.model.subject), settings.model.weights
+    subject = open_subject_for_data(
+        name, class_names, settings.data, weights=None if weights is None else Path(weights)
+    )
     check_classes(name, subject, class_names)
-    return PreparedSubject(subject=subject, is_own=True, function=function)
+    return PreparedSubject(subject=subject, is_own=True, function=name if is_code(name) else None)
 
 
 def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> PreparedSubject:
@@ -148,7 +123,7 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     if model.network != "convnet":
         return untrained_subject(model.network, class_names=class_names, image_size=settings.data.input_size)
     network = ConvNet(len(class_names), hidden=VARIANTS[model.variant].hidden, bilinear=model.bilinear)
-    return Subject(network, class_names=class_names, preprocess=_preprocessing(settings.data))
+    return Subject(network, class_names=class_names, preprocess=preprocessing_for(settings.data))
 
 
 def _fit_network(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:
@@ -175,7 +150,3 @@ def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) 
         pairs(job.splits.validation, views=1),
     )
     return train_head(prepared.subject.network, train, validation, job.settings.classifier, context)
-
-
-def _preprocessing(data: DataSettings) -> Preprocessing:
-    return Preprocessing(height=data.input_size, width=data.input_size)

@@ -6,9 +6,11 @@ from pathlib import Path
 from whynet.base.errors import SettingError, StorageError
 from whynet.models.named_network import is_named
 from whynet.models.named_subject import named_subject
+from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import DESCRIPTION, import_subject, load_subject
 from whynet.models.subject import Subject
 from whynet.workflows.run import CLASSIFIER
+from whynet.workflows.settings import DataSettings
 
 
 def saved_folder(name: str) -> Path | None:
@@ -16,8 +18,19 @@ def saved_folder(name: str) -> Path | None:
     return next((path for path in (Path(name), Path(name) / CLASSIFIER) if (path / DESCRIPTION).is_file()), None)
 
 
+def is_code(name: str) -> bool:
+    """Whether a subject is the user's own function, whose code runs only if it is named again."""
+    return not is_named(name) and saved_folder(name) is None
+
+
 def open_subject(
-    name: str, *, weights: Path | None = None, class_names: Sequence[str] | None = None, allow: str | None = None
+    name: str,
+    *,
+    weights: Path | None = None,
+    class_names: Sequence[str] | None = None,
+    image_size: int | None = None,
+    preprocessing: Preprocessing | None = None,
+    allow: str | None = None,
 ) -> Subject:
     """A subject to be explained as it is.
 
@@ -25,7 +38,9 @@ def open_subject(
         name: A run or a saved subject by its folder, "timm:NAME", "torchvision:NAME", "hf:REPOSITORY", or
             "package.module:function", whose code is run.
         weights: A safetensors file for a network that is named or built by a function.
-        class_names: One name an output, where a named network has classes of one's own.
+        class_names: One name an output, where the network has classes of one's own.
+        image_size: Rows and columns of a named network's input; None for those it was made for.
+        preprocessing: Of a function that returns a module without one.
         allow: "package.module:function" that may run, where a folder holds the weights of the user's own network.
 
     Raises:
@@ -42,13 +57,33 @@ def open_subject(
         subject.name = name  # a run's is called "classifier", as every run's
         return subject
     if is_named(name):
-        return named_subject(name, class_names=class_names, weights=weights)
-    if ":" not in name:
-        raise SettingError(
-            f"--subject {name} is no folder of a run or of a saved subject; check the path, or name timm:NAME, "
-            "torchvision:NAME, hf:REPOSITORY or package.module:function"
-        )
-    return import_subject(name, weights=weights, class_names=class_names or (), preprocessing=None)
+        return named_subject(name, class_names=class_names, weights=weights, image_size=image_size)
+    return import_subject(name, weights=weights, class_names=class_names or (), preprocessing=preprocessing)
+
+
+def open_subject_for_data(
+    name: str, class_names: Sequence[str], data: DataSettings, *, weights: Path | None = None, allow: str | None = None
+) -> Subject:
+    """A subject with the classes and the size of a data set, where it leaves these open; errors as `open_subject`.
+
+    Args:
+        name: See there, as for the weights and what may run.
+        class_names: Of the data.
+        data: Its settings.
+        weights: A safetensors file.
+        allow: "package.module:function" that may run.
+    """
+    if saved_folder(name) is not None:
+        return open_subject(name, weights=weights, allow=allow)
+    if is_named(name):  # its own classes, unless weights of one's own come with others
+        own_names = None if weights is None else class_names
+        return open_subject(name, weights=weights, class_names=own_names, image_size=data.image_size)
+    return open_subject(name, weights=weights, class_names=class_names, preprocessing=preprocessing_for(data))
+
+
+def preprocessing_for(data: DataSettings) -> Preprocessing:
+    """What brings the pictures of a data set to the size that its settings ask for."""
+    return Preprocessing(height=data.input_size, width=data.input_size)
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

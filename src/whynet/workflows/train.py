@@ -9,7 +9,6 @@ from typing import Any
 
 from whynet.base.errors import SettingError, SubjectError
 from whynet.base.seeding import seeded
-from whynet.models.named_network import is_named
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.feature_cache import FeatureCache
@@ -18,7 +17,7 @@ from whynet.workflows.phase_one import prepare_subject, train_subject
 from whynet.workflows.phase_two import train_explainer
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings, settings_with
-from whynet.workflows.subjects import saved_folder
+from whynet.workflows.subjects import is_code
 
 
 def train(
@@ -112,11 +111,6 @@ def resumed_settings(folder: Path, given: dict[str, dict[str, Any]]) -> TrainSet
     if subject is not None and is_code(subject) and "subject" not in given.get("model", {}):
         raise SubjectError(f"{folder} explains {subject}; to let that code run, name it again: --subject {subject}")
     return settings
-
-
-def is_code(subject: str) -> bool:
-    """Whether a `--subject` is the user's own function, whose code runs only if it is named again."""
-    return not is_named(subject) and saved_folder(subject) is None
 
 
 def _begun(folder: Path, settings: TrainSettings) -> Run:
