@@ -270,6 +270,21 @@ def test_tokens_are_positions(images):
     assert saliency(net, images, units=[0, 1], layer="mix").shape == (4, 2, 4)
 
 
+def test_units_of_tokens_are_channels(images):
+    torch.manual_seed(2)
+    net = Tokens()
+    found = saliency(net, images, source="mix", units=[6, (6, 3)])
+    pixels = images.clone().requires_grad_()
+    tokens = net.mix(net.embed(pixels).flatten(2).transpose(1, 2))  # (B, 4, 7)
+    for number, chosen in enumerate((tokens[:, :, 6].amax(1), tokens[:, 3, 6])):
+        (slope,) = torch.autograd.grad(chosen.sum(), pixels, retain_graph=True)
+        torch.testing.assert_close(found[:, number], slope.abs().amax(1))
+    with pytest.raises(
+        SettingError, match=r"to be a channel or \(channel, token\) within \(7, 4\)"
+    ):
+        saliency(net, images, source="mix", units=[7])
+
+
 @pytest.mark.parametrize("method", [guided_backprop, deconvnet])
 def test_the_plain_gradient_is_never_silent(method, images):
     smooth = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(64, 3))

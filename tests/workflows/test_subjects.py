@@ -58,9 +58,7 @@ def test_a_folder_of_ones_own_network_runs_code_only_if_it_is_named(own_code, tm
 
 
 def test_says_what_cannot_be_opened(saved_convnet, tmp_path):
-    with pytest.raises(
-        SubjectError, match="a subject is the folder of a run or .* not 'runs/nowhere'"
-    ):
+    with pytest.raises(SubjectError, match="a subject is the folder of a run or .* not 'runs/nowhere'"):
         open_subject("runs/nowhere")
     with pytest.raises(SettingError, match="has weights and class names of its own|with weights and class names"):
         open_subject(str(saved_convnet), weights=tmp_path / "net.safetensors")

@@ -146,11 +146,10 @@ def _rms(images: Tensor) -> Tensor:
 
 def _unit_signals(passage: Passage, units: Sequence[Any]) -> Tensor:
     """One unit an image: its position, or the mean over all positions of a channel."""
-    outputs = passage.output.detach().movedim(channel_axis(passage.output.ndim), 1)  # (B, channels, ...)
-    found = torch.zeros_like(outputs)
+    outputs = passage.output.detach()
+    found = torch.cat([unit_positions(outputs[number : number + 1], unit) for number, unit in enumerate(units)])
+    maps = found.movedim(channel_axis(found.ndim), 1)  # (B, channels, ...)
     for number, unit in enumerate(units):
-        positions = unit_positions(outputs[number : number + 1], unit)[0]
         if isinstance(unit, int):
-            positions[unit] = 1 / positions[unit].numel()
-        found[number] = positions
-    return found.movedim(1, channel_axis(passage.output.ndim))
+            maps[number, unit] = 1 / maps[number, unit].numel()
+    return found

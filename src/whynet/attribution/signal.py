@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from whynet.attribution.passage import Passage
+from whynet.attribution.passage import Passage, channel_axis
 from whynet.base.errors import SettingError
 from whynet.models.subject import Subject
 
@@ -15,7 +15,8 @@ Model: TypeAlias = nn.Module | Subject
 Target: TypeAlias = int | Tensor | Callable[[Tensor], Tensor] | None
 """A class, one class an image, or a function of the logits that returns one number an image, or one in all."""
 Units: TypeAlias = Sequence[int | tuple[int, ...]] | None
-"""Each a channel, which stands for its strongest position in each image, or (channel, row, column)."""
+"""Each a channel, which stands for its strongest position in each image, or (channel, row, column); of tokens (channel,
+token)."""
 
 
 def check_question(target: Target, source: str | None, units: Units) -> None:
@@ -110,25 +111,30 @@ def unit_positions(output: Tensor, unit: int | Sequence[int]) -> Tensor:
     """1 at the position of a unit in each image's output, 0 elsewhere; of the shape of `output`.
 
     Args:
-        output: (batch, channels, ...).
-        unit: A channel, which stands for its strongest position in each image, or (channel, row, column).
+        output: (batch, channels, ...), or tokens (batch, tokens, channels).
+        unit: A channel, which stands for its strongest position in each image, or (channel, row, column), or (channel,
+            token).
 
     Raises:
         SettingError: There is no such unit.
     """
+    axis = channel_axis(output.ndim)
+    maps = output.detach().movedim(axis, 1)  # (B, C, ...)
     channel, *place = [unit] if isinstance(unit, int) else list(unit)
-    sizes, images = tuple(output.shape[2:]), torch.arange(len(output), device=output.device)
-    inside = all(0 <= at < size for at, size in zip((channel, *place), output.shape[1:], strict=False))
+    sizes = tuple(maps.shape[2:])
+    inside = all(0 <= at < size for at, size in zip((channel, *place), maps.shape[1:], strict=False))
     if not inside or len(place) not in (0, len(sizes)):
+        names = {0: "", 1: " or (channel, token)", 2: " or (channel, row, column)"}
         raise SettingError(
-            f"unit {unit} was expected to be a channel{' or (channel, row, column)' if sizes else ''} within "
-            f"{tuple(output.shape[1:])}"
+            f"unit {unit} was expected to be a channel{names.get(len(sizes), ' or (channel, position...)')} within "
+            f"{tuple(maps.shape[1:])}"
         )
-    signal = torch.zeros(output.shape, dtype=output.dtype, device=output.device)
-    flat = signal.view(*output.shape[:2], -1)  # (B, C, P)
+    signal = torch.zeros(maps.shape, dtype=maps.dtype, device=maps.device)
+    flat = signal.view(*maps.shape[:2], -1)  # (B, C, P)
     if place:
-        position = sum(at * math.prod(sizes[axis + 1 :]) for axis, at in enumerate(place))
+        position = sum(at * math.prod(sizes[number + 1 :]) for number, at in enumerate(place))
         flat[:, channel, position] = 1
     else:
-        flat[images, channel, output.detach()[:, channel].reshape(len(output), -1).argmax(1)] = 1
-    return signal
+        images = torch.arange(len(maps), device=maps.device)
+        flat[images, channel, maps[:, channel].reshape(len(maps), -1).argmax(1)] = 1
+    return signal.movedim(1, axis)
