@@ -59,7 +59,6 @@ class Signed(nn.Module):
         return self.last((self.one(x) + self.two(x)).mean((2, 3)))
 
 
-@pytest.mark.filterwarnings("ignore:no input contributed")
 def test_where_nothing_contributed_is_reported(resnet18: nn.Module) -> None:
     with pytest.warns(UserWarning, match=r"100.0% of the probability stopped .* 100.0% in Tensor.mean in the network"):
         excitation_backprop(Signed(), torch.rand(2, 3, 4, 4), 0, check=True)

@@ -279,9 +279,7 @@ def test_units_of_tokens_are_channels(images):
     for number, chosen in enumerate((tokens[:, :, 6].amax(1), tokens[:, 3, 6])):
         (slope,) = torch.autograd.grad(chosen.sum(), pixels, retain_graph=True)
         torch.testing.assert_close(found[:, number], slope.abs().amax(1))
-    with pytest.raises(
-        SettingError, match=r"to be a channel or \(channel, token\) within \(7, 4\)"
-    ):
+    with pytest.raises(SettingError, match=r"to be a channel or \(channel, token\) within \(7, 4\)"):
         saliency(net, images, source="mix", units=[7])
 
 

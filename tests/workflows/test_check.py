@@ -6,9 +6,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from whynet.attribution import saliency
+from whynet.attribution.excitation_rules import RULES
 from whynet.attribution.methods import METHODS
 from whynet.base.errors import SettingError, SubjectError
 from whynet.data.birds.dataset import PaintedBirds
@@ -183,7 +185,9 @@ def test_each_figure_that_is_absent_has_its_reason():
     assert figures["conservation"][0]["worst_sum"] is None
     assert figures["conservation"][0]["blank"] == 3
     assert found["floors"]["pointing"] == {}
-    assert figures["notes"] == []
+    (note,) = figures["notes"]
+    assert note.startswith("100.0% of the probability stopped")
+    assert note.endswith("100.0% in linear in head")
     named = check(subject_of(Twice()), Plain(), ["excitation_backprop"], target="a", num_images=2, num_steps=2)
     assert named["methods"]["excitation_backprop"]["blank"] == 0
 
@@ -202,3 +206,17 @@ def test_each_figure_that_is_absent_has_its_reason():
 def test_a_wrong_request_is_told_before_a_picture_is_opened(subject, changes, error, message):
     with pytest.raises(error, match=message):
         check(**{"subject": subject, "examples": Plain().subset([]), "methods": ["saliency"], **changes})
+
+
+def test_where_a_probability_leaks_or_stops_is_told(birds, monkeypatch):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    network[4].weight.data.copy_(torch.tensor([[1.0, 1, 1, 1], [-1, -1, -1, -1], [-1, -1, -1, -1]]))
+    network[4].bias.data.copy_(torch.tensor([-99.0, 0, 1]))
+    told = check(subject_of(network), birds, ["excitation_backprop"], layer="1", num_images=2, num_steps=2)
+    (note,) = told["methods"]["excitation_backprop"]["notes"]
+    assert note.endswith("100.0% in linear in 4")
+    network[4].bias.data.zero_()
+    monkeypatch.setitem(RULES, F.adaptive_avg_pool2d, lambda _mode, func, args, kwargs: 2 * func(*args, **kwargs))
+    told = check(subject_of(network), birds, ["excitation_backprop"], layer="1", num_images=2, num_steps=2)
+    assert "adaptive_avg_pool2d in 2 passed" in told["methods"]["excitation_backprop"]["missing"]["conservation"]

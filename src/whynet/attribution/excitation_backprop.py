@@ -72,7 +72,7 @@ def excitation_backprop(
     refuse_foreign(passage.output)
     if contrastive:
         top_linear(passage.output).contrastive = True
-    found = read_back(passage, target, units, partial(_map, signed=contrastive), prepare=_probabilities)
+    found = read_back(passage, target, units, partial(_map, signed=contrastive, told=check), prepare=_probabilities)
     if conservation is not None:
         conservation.report(len(images) * (1 if units is None else len(units)))
     return found
@@ -84,11 +84,13 @@ def _probabilities(signal: Tensor) -> Tensor:
     return signal / signal.flatten(1).sum(1).clamp(min=1e-12).view(-1, *[1] * (signal.ndim - 1))
 
 
-def _map(found: Tensor, *, signed: bool) -> Tensor:
+def _map(found: Tensor, *, signed: bool, told: bool) -> Tensor:
     found = found.float() if found.dtype != torch.float64 else found
     summed = found.sum(channel_axis(found.ndim)) if found.ndim > 2 else found
     if signed:
         return summed.clamp(min=0)
+    if told:  # with the operation at which it stopped
+        return summed
     alone = summed.flatten(1).sum(1) < _ALONE
     if bool(alone.any()):
         warnings.warn(

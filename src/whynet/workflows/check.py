@@ -6,7 +6,8 @@
     pictures                      the names of the pictures, in order
     methods.NAME.randomisation.{top_layer,all_layers}      metrics.sanity: `layer`, `rank_correlation`, `ssim`
     methods.NAME.shift            metrics.sanity: `relative_change` and its `worst`, `rank_correlation`
-    methods.NAME.conservation     metrics.sanity, one record a layer; plain excitation backprop only
+    methods.NAME.conservation     metrics.sanity, one record a layer; plain excitation backprop only, for which each
+                                  operation on the way is looked at, too: a leak is told by its name
     methods.NAME.pointing.{box,part}      metrics.pointing_game: `accuracy`, on the object's box and on any of its parts
     methods.NAME.{deletion,insertion}     metrics.deletion_insertion: `area`, and that of a `random` map
     methods.NAME.blank            pictures whose map is 0 everywhere
@@ -27,6 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.methods import heat_map
 from whynet.attribution.passage import network_of
 from whynet.base.errors import SettingError, SubjectError, WhynetError
@@ -196,7 +198,7 @@ def _check_method(checked: _Checked, name: str, curves: _RandomCurves) -> Figure
         **{curve: partial(_curve, checked, curve, maps, curves) for curve in CURVES},
     }
     if name in CONSERVED:
-        checks["conservation"] = lambda: _conservation(checked, name)
+        checks["conservation"] = lambda: _conservation(checked, name, figures["notes"])
     for figure, compute in track(checks.items(), name, total=len(checks)):
         try:
             figures[figure] = compute()
@@ -237,7 +239,12 @@ def _shift(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) ->
     }
 
 
-def _conservation(checked: _Checked, name: str) -> list[Figures]:
+def _conservation(checked: _Checked, name: str, notes: list[str]) -> list[Figures]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        few = slice(0, BATCH_SIZE)
+        excitation_backprop(checked.network, checked.images[few], checked.classes[few], layer=checked.layer, check=True)
+    notes += sorted({str(warning.message) for warning in caught} - set(notes))
     maps = {
         layer or "input": checked.maps(name, checked.network, checked.images, layer)
         for layer in checked.conservation_layers
