@@ -294,6 +294,21 @@ def mobile() -> Case:
     return Case(net, steps, {"stem": "relu0", "depthwise": "relu1", "up": "relu4"}, top="last")
 
 
+def mean_on_top() -> Case:
+    """No linear layer: the logits are means of a convolution's maps, as in SqueezeNet."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 3, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    steps = [
+        Step("first", "linear", ("image",), _on_batch(net[0])),
+        Step("relu1", "rectifier", ("first",), _rectified),
+        Step("second", "linear", ("relu1",), _on_batch(net[2])),
+        Step("relu2", "rectifier", ("second",), _rectified),
+        Step("mean", "linear", ("relu2",), lambda x: x.mean((1, 2))),
+    ]
+    return Case(net, steps, {"0": "first", "1": "relu1"}, top="second")
+
+
 CASES: dict[str, Callable[[], Case]] = {
     **{name: lambda relu=relu: two_convs(relu) for name, relu in RELUS.items()},
     "one module reused": lambda: two_convs(nn.ReLU()),
@@ -302,6 +317,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "residual +, other way round": lambda: block(lambda a, b: b + a),
     "residual +=": lambda: block(_added_in_place),
     "residual torch.add": lambda: block(torch.add),
+    "mean on top": mean_on_top,
     "dense": dense,
     "mobile": mobile,
 }
