@@ -5,6 +5,7 @@ In a page, a line of its own such as
     <!-- tables interpnet-birds -->          the tables of a study; folded, where it has conditions
     <!-- tests interpnet-birds -->           its paired tests, folded
     <!-- dots interpnet-birds recall -->     one figure, a dot a seed
+    <!-- check demo-check -->                what `whynet check --json` wrote
 
 is replaced by what it names.
 """
@@ -14,10 +15,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from whynet.workflows.check_table import panels as check_panels
 from whynet.workflows.reproduce.tables import TITLES, dots, markdown, paired_lines, panels
 
 HERE = Path(__file__).parent
-LINE = re.compile(r"^<!-- (tables|tests|dots) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
+LINE = re.compile(r"^<!-- (tables|tests|dots|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
 
 
 def on_page_markdown(text: str, **_: Any) -> str:
@@ -33,6 +35,12 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
         tables = [f"**{title}**\n\n{markdown(columns, rows)}" for title, columns, rows in panels(results)]
         shown = "\n\n".join([*tables, f"<small>{made}</small>"])
         return _folded("All figures", shown) if any("condition" in row for row in results["rows"]) else shown
+    if what == "check":
+        tables = [
+            f"**{one.title}** {one.reading}\n\n{markdown(one.columns, one.rows)}" for one in check_panels(results)
+        ]
+        made = f"`{results['command']}`, torch {results['versions']['torch']}"
+        return _folded("All figures", "\n\n".join([*tables, f"<small>{made}</small>"]))
     if what == "tests":
         return _folded("The paired tests", markdown(*paired_lines(results)))
     figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]

@@ -299,6 +299,24 @@ def test_bad_networks(net, images):
         saliency(net, images, 1)
 
 
+def test_quantised_weights_and_several_inputs_are_told(images):
+    class Masked(nn.Module):
+        def forward(self, x, mask):
+            return (x * mask).mean((2, 3))
+
+    with pytest.raises(SubjectError, match=r"takes one batch of images was expected, not forward\(x, mask\); wrap it"):
+        saliency(Masked(), images, 1)
+    quantised = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces where quantisation moves to
+        quantised = torch.ao.quantization.quantize_dynamic(quantised, {nn.Linear}, dtype=torch.qint8)
+    for method in METHODS:
+        with pytest.raises(SubjectError, match="quantised weights have no gradients; explain the network before"):
+            method(quantised, images, 1)
+    with pytest.raises(SettingError, match="images on cpu, where the network is, were expected, not on meta"):
+        saliency(Net(), images.to("meta"), 1)
+
+
 def test_what_has_no_rule_is_named(images):
     class Gated(nn.Module):
         def __init__(self):

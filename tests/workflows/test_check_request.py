@@ -32,14 +32,14 @@ def test_methods_come_by_name_or_all():
 
 
 def test_a_run_brings_its_network_and_its_data(coloured_run):
-    subject, test = open_checked(coloured_run, None, {}, device="cpu")
+    subject, test, _ = open_checked(coloured_run, None, {}, device="cpu")
     assert subject.class_names == test.class_names == ("blue tile", "red tile")
     assert len(test) == 12
     assert open_checked(None, str(coloured_run), {"num_species": 3}, device="cpu")[0].class_names == subject.class_names
 
 
 def test_a_subject_keeps_its_classes_whatever_the_data(saved):
-    subject, test = open_checked(None, saved, {"num_species": 3, "image_size": 16}, device="cpu")
+    subject, test, _ = open_checked(None, saved, {"num_species": 3, "image_size": 16}, device="cpu")
     assert subject.class_names == ("x", "y")
     assert len(test.class_names) == 3
 
@@ -48,7 +48,7 @@ def test_a_function_takes_the_classes_of_the_data(tmp_path, monkeypatch):
     lines = "from whynet.models.convnet import ConvNet\ndef build():\n    return ConvNet(3, widths=(4,), hidden=())\n"
     (tmp_path / "checked_nets.py").write_text(lines)
     monkeypatch.chdir(tmp_path)
-    subject, test = open_checked(None, "checked_nets:build", {"num_species": 3, "image_size": 16}, device="cpu")
+    subject, test, _ = open_checked(None, "checked_nets:build", {"num_species": 3, "image_size": 16}, device="cpu")
     assert subject.class_names == test.class_names
     assert subject.preprocess.height == 16
 

@@ -6,6 +6,7 @@
 is computed.
 """
 
+import inspect
 import threading
 import warnings
 from contextlib import nullcontext, suppress
@@ -56,7 +57,12 @@ class _Reached(BaseException):
 
 
 def network_of(model: nn.Module | Subject) -> nn.Module:
-    """The network that is run, without the wrapper of `torch.compile`, which would hide its operations."""
+    """The network that is run, without the wrapper of `torch.compile`, which would hide its operations.
+
+    Raises:
+        SettingError: It is no network.
+        SubjectError: It is scripted or quantised, or takes something else than a batch of images.
+    """
     network: object = model.network if isinstance(model, Subject) else model
     if not isinstance(network, nn.Module):
         raise SettingError(f"a torch.nn.Module or a whynet.Subject was expected, not a {type(network).__name__}")
@@ -65,7 +71,19 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
     original = getattr(network, "_orig_mod", None)
     if isinstance(original, nn.Module):
         warnings.warn("a compiled network is explained without its compilation, which hides operations", stacklevel=3)
-        return original
+        network = original
+    kinds = [type(module).__module__ for module in network.modules()]
+    if any(kind.startswith("torch.") and ".quantized" in kind for kind in kinds):
+        raise SubjectError("quantised weights have no gradients; explain the network before it was quantised")
+    with suppress(ValueError):  # a forward whose arguments cannot be known
+        arguments = inspect.signature(network.forward)
+        try:
+            arguments.bind(None)
+        except TypeError as error:
+            raise SubjectError(
+                f"a network that takes one batch of images was expected, not forward{arguments}; wrap it so that it "
+                "does"
+            ) from error
     return network
 
 
@@ -212,6 +230,9 @@ def check_images(images: object, network: nn.Module) -> None:
         raise SettingError(f"preprocessed images are floating-point numbers, not {images.dtype}; preprocess them first")
     own = next((parameter.dtype for parameter in network.parameters() if parameter.is_floating_point()), images.dtype)
     kind = images.device.type
+    home = device_of(network).type
+    if images.device.type != home:
+        raise SettingError(f"images on {home}, where the network is, were expected, not on {images.device.type}")
     if images.dtype != own and not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         raise SettingError(f"images of {own}, as the network's weights are, were expected, not of {images.dtype}")
     if not is_finite(images):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from whynet.cli.console import Answer
+from whynet.cli.console import Answer, command_line
 from whynet.cli.options import Device, Json, SkipBad
 from whynet.cli.settings_options import Group, with_settings
 from whynet.workflows.settings import DataSettings
@@ -60,11 +60,12 @@ def check(
     from whynet.workflows.check import check as check_methods
     from whynet.workflows.check_request import methods_named, names_in, open_checked
     from whynet.workflows.check_table import panels, remarks
+    from whynet.workflows.reproduce.study import header
 
     answer = Answer(json)
     methods, further = methods_named(method), names_in(conservation_layers)
     named = [*([] if layer is None else [layer]), *further]
-    network, examples = open_checked(
+    network, examples, title = open_checked(
         run, subject, data, weights=weights, allow=allow, layers=named, device=device, skip_bad=skip_bad
     )
     results = check_methods(
@@ -81,4 +82,4 @@ def check(
     answer.say("")
     for line in remarks(results):
         answer.say(line)
-    answer.give(results)
+    answer.give(header(command_line(), title, [seed]) | results)

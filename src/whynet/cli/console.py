@@ -1,6 +1,7 @@
 """What a command shows: text for people on the terminal, JSON for programs in a file or on standard output."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ from rich.table import Table
 
 from whynet.base.errors import SettingError
 from whynet.base.files import write_json_atomically
+
+
+def command_line() -> str:
+    """The command as it was given."""
+    return shlex.join(["whynet", *sys.argv[1:]])
 
 
 class Answer:

@@ -40,8 +40,8 @@ def open_checked(
     layers: Sequence[str] = (),
     device: str = "auto",
     skip_bad: bool = False,
-) -> tuple[Subject, ExampleDataset]:
-    """The network to check and the test pictures of its data.
+) -> tuple[Subject, ExampleDataset, str]:
+    """The network to check, the test pictures of its data, and what results files call the data.
 
     Args:
         run: A run folder, whose classifier and data are taken; None where a subject is named.
@@ -72,12 +72,12 @@ def open_checked(
         network = load_subject(opened.folder / CLASSIFIER, function=subject)
         for layer in layers:
             network.layer(layer)
-        return network.to(torch_device), open_data(settings, skip_bad=skip_bad).test
+        return network.to(torch_device), open_data(settings, skip_bad=skip_bad).test, settings.title
     settings = settings_with({"data": dict(data)}).data
     test = open_data(settings, skip_bad=skip_bad).test
     file = None if weights is None else Path(weights)
     network = open_subject_for_data(str(subject), test.class_names, settings, weights=file, allow=allow)
-    return network.to(torch_device), test
+    return network.to(torch_device), test, settings.title
 
 
 def check_request(
