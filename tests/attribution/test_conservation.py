@@ -66,3 +66,14 @@ def test_where_nothing_contributed_is_reported(resnet18: nn.Module) -> None:
     nn.init.constant_(resnet18.fc.weight[0], 1)
     with pytest.warns(UserWarning, match=r"50.0% of the probability stopped .* 50.0% in linear in fc"):
         excitation_backprop(resnet18, torch.randn(2, 3, 32, 32), units=[0, 1], layer="layer4", check=True)
+
+
+def test_half_precision_is_no_leak_and_a_tensor_that_is_handed_on_counts_once(resnet18: nn.Module) -> None:
+    images = torch.randn(2, 3, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = excitation_backprop(resnet18, images, 2, check=True)
+    torch.testing.assert_close(found.sum((1, 2)), torch.ones(2), rtol=0, atol=0.02)
+    nn.init.constant_(resnet18.fc.weight, -1)
+    resnet18.fc.register_forward_hook(lambda _module, _inputs, output: output.contiguous().float())
+    with pytest.warns(UserWarning, match=r"100.0% of the probability stopped .*: 100.0% in linear in fc$"):
+        excitation_backprop(resnet18, images, 2, check=True)

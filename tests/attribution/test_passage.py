@@ -4,14 +4,16 @@ import copy
 import threading
 import warnings
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from whynet.attribution import deconvnet, excitation_backprop, grad_cam, guided_backprop, saliency
 from whynet.attribution.passage import check_images, layer_of, network_of
-from whynet.attribution.signal import check_question
+from whynet.attribution.signal import check_question, unit_positions
 from whynet.base.errors import SettingError, SubjectError
 
 METHODS = (saliency, deconvnet, guided_backprop, excitation_backprop)
@@ -90,8 +92,7 @@ def test_within_no_grad_and_with_gradients_elsewhere(method, net, images):
     with torch.no_grad():
         assert torch.equal(method(net, images, 2), expected)
         assert not torch.is_grad_enabled()
-    with torch.inference_mode(False):
-        assert torch.equal(method(net, images.clone().requires_grad_(), 2), expected)
+    assert torch.equal(method(net, images.clone().requires_grad_(), 2), expected)
 
 
 def test_threads_with_different_rules_do_not_disturb_one_another(net, images):
@@ -359,6 +360,140 @@ def test_a_unit_that_fires_through_its_bias_alone_is_reported(net, images):
     net.last.weight.data.fill_(-1)
     with pytest.warns(UserWarning, match="no input contributed to what is explained in 4 of 4 images"):
         assert excitation_backprop(net, images, 1).sum() == 0
+
+
+def test_a_part_that_is_overwritten_after_it_was_used_is_remembered(images):
+    class Overwritten(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.three = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x, change=True):
+            x = F.relu(self.one(x))
+            y = self.two(x)
+            if change:
+                x[:, :2] = 0
+            else:
+                x = torch.cat([torch.zeros_like(x[:, :2]), x[:, 2:]], 1)
+            return self.last(F.relu(y + self.three(x)).mean((2, 3)))
+
+    torch.manual_seed(3)
+    net = Overwritten()
+    found = excitation_backprop(net, images, 1)
+    net.forward = lambda x: Overwritten.forward(net, x, change=False)
+    torch.testing.assert_close(found, excitation_backprop(net, images, 1))
+
+
+class Ended(nn.Module):
+    """A convolution, what is given, and a mean."""
+
+    def __init__(self, change):
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv, self.last, self.change = nn.Conv2d(3, 4, 1), nn.Linear(4, 3), change
+        self.last.weight.data.abs_()
+
+    def forward(self, x):
+        return self.last(F.relu(self.change(x, F.relu(self.conv(x)))).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _, y: torch.ones(1) * 5 - y,
+        lambda _, y: torch.sub(torch.ones(1), y),
+        lambda _, y: torch.add(torch.ones(1), y, alpha=-1),
+        lambda _, y: torch.ones(1) / (1 + y),
+        lambda _, y: y * -2,
+    ],
+)
+def test_what_falls_with_the_signal_has_no_rule(change, images):
+    with pytest.raises(SubjectError, match="has no rule in excitation backprop"):
+        excitation_backprop(Ended(change), images, 1)
+
+
+def test_a_constant_takes_nothing_however_it_is_made(images):
+    expected = excitation_backprop(Ended(lambda _, y: y + 1), images, 1, layer="conv")
+    torch.testing.assert_close(expected.sum((1, 2)), torch.ones(4))
+    for change in (lambda x, y: y + torch.ones_like(x[:, :1]), lambda x, y: y + x.new_ones(1)):
+        torch.testing.assert_close(excitation_backprop(Ended(change), images, 1, layer="conv"), expected)
+
+
+def test_other_rectifiers_may_be_changed_in_place_behind(images):
+    def apart(relu):
+        return Ended(lambda x, y: relu(y - 0.2) + x.mean(1, keepdim=True))
+
+    def in_place(relu):
+        return Ended(lambda x, y: relu(y - 0.2).add_(x.mean(1, keepdim=True)))
+
+    for relu in (F.relu6, lambda y: y.clamp(min=0)):
+        torch.testing.assert_close(guided_backprop(in_place(relu), images, 1), guided_backprop(apart(relu), images, 1))
+
+
+def test_checkpointing_gives_the_same_or_is_told(images):
+    block = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.ReLU())
+    for method in (saliency, guided_backprop, deconvnet):
+        expected = method(Ended(lambda _, y: block(y)), images, 1)
+        kept = Ended(lambda _, y: checkpoint(block, y, use_reentrant=False))
+        try:
+            torch.testing.assert_close(method(kept, images, 1), expected)
+        except SubjectError as error:
+            assert "recomputes activations on the way back" in str(error)
+        with pytest.raises(SubjectError, match="recomputes activations on the way back.*switch gradient checkpoint"):
+            method(Ended(lambda _, y: checkpoint(block, y, use_reentrant=True)), images, 1)
+    assert block[0].weight.grad is None
+
+
+def test_maps_that_are_not_finite_are_told(images):
+    images[2] = 0
+    net = nn.Sequential(Rooted(), nn.Flatten(), nn.Linear(108, 3))
+    with pytest.raises(SubjectError, match="what arrived at the layer is NaN or infinite in 1 of 4 images"):
+        saliency(net, images, 1)
+
+
+class Rooted(nn.Module):
+    def forward(self, x):
+        return (x + x.square().mean((1, 2, 3), keepdim=True).sqrt()).clamp(min=-9)
+
+
+@pytest.mark.parametrize("unit", [1.0, "1", True, (), (0, 1.5, 1)])
+def test_what_is_no_unit_is_told(unit, net, images):
+    with pytest.raises(SettingError, match=r"a unit is a channel, as 7, or \(channel, row, column\), as"):
+        unchecked(unit_positions)(torch.zeros(2, 4, 6, 6), unit)
+
+
+def test_numbers_of_numpy_are_numbers(net, images):
+    assert torch.equal(
+        unchecked(unit_positions)(torch.zeros(2, 4, 6, 6), np.int64(1)), unit_positions(torch.zeros(2, 4, 6, 6), 1)
+    )
+    unchecked(check_question)(np.int64(1), None, None)
+
+
+def test_maps_of_a_double_network_are_double(net, images):
+    net.double()
+    for method in METHODS:
+        assert method(net, images.double(), 1).dtype == torch.float64
+    assert grad_cam(net, images.double(), 1, layer="conv").dtype == torch.float64
+
+
+def test_signals_of_one_axis(images):
+    net = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 3))
+    for batch in (1, 2, 3):
+        assert excitation_backprop(net, torch.rand(batch, 2, 8), 1).shape == (batch, 2)
+
+
+def test_a_part_that_is_compiled_is_told(net, images):
+    net.conv.compile()
+    with pytest.raises(SubjectError, match="a part of the network is compiled, which hides operations"):
+        saliency(net, images, 1)
+
+
+def test_a_batch_of_32(net):
+    images = torch.randn(32, 3, 6, 6)
+    for method in METHODS:
+        whole = method(net, images, 1)
+        torch.testing.assert_close(whole[30:], method(net, images[30:], 1))
 
 
 def test_what_is_changed_in_place_after_it_was_used_is_remembered(images):

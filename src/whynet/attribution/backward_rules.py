@@ -18,6 +18,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -41,8 +43,6 @@ class BackwardRules(TorchFunctionMode):
         self.rules = rules
         self.network = network
         self.otherwise = otherwise
-        self.num_rectifiers = 0
-        """Rectifiers that were given another backward pass so far."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -81,6 +81,27 @@ def tensors_in(values: Any) -> list[Tensor]:
         elif isinstance(value, (list, tuple)):
             found += tensors_in(value)
     return found
+
+
+def named(names: str, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name."""
+    return dict(zip(names.split(), args, strict=False)) | kwargs
+
+
+def operations(names: str) -> list[Callable[..., Any]]:
+    """The functions of these names in torch, torch.nn.functional and torch.Tensor, with their in-place twins."""
+    owners = (torch, F, Tensor)
+    found = [getattr(owner, own, None) for name in names.split() for own in (name, f"{name}_") for owner in owners]
+    return [func for func in found if callable(func)]
+
+
+MAKERS_OF_CONSTANTS = frozenset(
+    operations(
+        "zeros_like ones_like empty_like full_like rand_like randn_like "
+        "new_zeros new_ones new_empty new_full new_tensor"
+    )
+)
+"""What makes a tensor of which nothing comes from the tensors that it is given."""
 
 
 def operation_name(func: Callable[..., Any]) -> str:

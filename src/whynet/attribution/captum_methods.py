@@ -24,6 +24,7 @@ from whynet.attribution.passage import Passage, check_images, network_of
 from whynet.attribution.signal import Model, Target, Units, check_question, signals
 from whynet.base.errors import MissingDependencyError, SettingError, SubjectError
 from whynet.base.seeding import seeded
+from whynet.models.named_network import first_line
 from whynet.models.subject import evaluating, logits_of
 
 PREFIX = "captum."
@@ -150,7 +151,7 @@ def captum_attribution(
                 found = made(scores).attribute(images, target=classes, **arguments)
         except (AssertionError, RuntimeError, ValueError, TypeError, NotImplementedError) as error:
             raise SubjectError(
-                f"{full} cannot explain this network: {_first_line(error)}; take another method"
+                f"{full} cannot explain this network: {first_line(error)}; take another method"
             ) from error
     if not isinstance(found, Tensor) or found.shape != images.shape:
         raise SettingError(f"{full} was told by {sorted(options)} to return something else than one map an image")
@@ -181,8 +182,3 @@ def _check_target(network: nn.Module, images: Tensor, target: Target) -> None:
     next(signals(Passage(leaf=images, output=logits), target, None))
     if callable(target) and not isinstance(target, Tensor) and target(logits).ndim != 1:
         raise SettingError("Captum needs a target function that returns one number an image, not one in all")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -16,7 +16,7 @@ from torch import Tensor
 from whynet.base.errors import SubjectError
 
 TOLERANCE = 1e-4
-"""Of all that an operation has."""
+"""Of all that an operation has; more where it computes in half precision, whose numbers are as coarse as that."""
 
 
 class Conservation:
@@ -30,10 +30,12 @@ class Conservation:
 
     def __init__(self) -> None:
         self.stopped: dict[str, float] = defaultdict(float)
+        self._watched: set[Any] = set()
 
     def watch(self, outputs: Sequence[Tensor], what: str) -> None:
         """Look at the signals that an operation passes back; `what` is what messages call it."""
-        for node in {output.grad_fn for output in outputs if output.grad_fn is not None}:
+        for node in {output.grad_fn for output in outputs if output.grad_fn is not None} - self._watched:
+            self._watched.add(node)
             node.register_hook(lambda inputs, given, node=node: self._look(what, node, inputs, given))
 
     def _look(self, what: str, node: Any, inputs: Sequence[Tensor | None], given: Sequence[Tensor | None]) -> None:
@@ -42,7 +44,8 @@ class Conservation:
         signals = [signal.detach() for signal in given if signal is not None]
         kept = [node.kept(signal) for signal in signals] if hasattr(node, "kept") else signals
         passed, left = _total(inputs), _total(kept)
-        if abs(passed - left) > TOLERANCE * _total([signal.abs() for signal in signals]):
+        tolerance = max(TOLERANCE, *(2 * torch.finfo(signal.dtype).eps for signal in signals))
+        if abs(passed - left) > tolerance * _total([signal.abs() for signal in signals]):
             raise SubjectError(
                 f"{what} passed {passed:.6g} of a probability of {left:.6g} to its inputs; ask for a map at a layer "
                 "behind it, explain a unit before it, or use a gradient method"

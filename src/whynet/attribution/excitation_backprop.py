@@ -18,7 +18,6 @@ is folded into the operation before it, so a map asked for at that operation's o
 import warnings
 from functools import partial
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -85,7 +84,6 @@ def _probabilities(signal: Tensor) -> Tensor:
 
 
 def _map(found: Tensor, *, signed: bool, told: bool) -> Tensor:
-    found = found.float() if found.dtype != torch.float64 else found
     summed = found.sum(channel_axis(found.ndim)) if found.ndim > 2 else found
     if signed:
         return summed.clamp(min=0)

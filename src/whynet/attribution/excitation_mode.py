@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.backward_rules import MAKERS_OF_CONSTANTS, BackwardRules, Rule, operation_name, tensors_in
 from whynet.attribution.conservation import Conservation
 from whynet.attribution.shares import Scratch, Sum
 from whynet.base.errors import SubjectError
@@ -63,6 +63,8 @@ class ExcitationMode(BackwardRules):
     def aside(self, func: Function, args: Args, kwargs: Kwargs) -> Any:
         """Remember what comes from the images, though not through the layer: it has its share in a sum."""
         result = func(*args, **kwargs)
+        if func in MAKERS_OF_CONSTANTS:
+            return result
         if any(self.is_aside(tensor) for tensor in tensors_in([*args, *kwargs.values()])):
             for tensor in tensors_in([result]):
                 self._aside[id(tensor)] = ref(tensor)

@@ -11,7 +11,7 @@ the way; where nothing contributed (the unit fires through its bias alone), noth
     addition                in proportion to the positive parts of the terms; a constant takes nothing
     max pooling             to the winner
     rectifiers, dropout (eval), multiplication and division by positive constants   to their one input
-    concatenation, reshaping, permuting, cutting, padding                           each value to where it came from
+    concatenation, reshaping, permuting, cutting, padding, assignment to a part     each value to where it came from
 
 Any other operation that lies between the layer and what is explained is an error.
 """
@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.backward_rules import BackwardRules, Rule, named, operation_name, tensors_in
 from whynet.attribution.conservation import Conservation
 from whynet.attribution.excitation_mode import Args, ExcitationMode, Function, Kwargs
 from whynet.attribution.rectifiers import RECTIFIERS, upper_end
@@ -37,14 +37,9 @@ def excitation_rules(
     return ExcitationMode(RULES, network, otherwise=_refuse, many=many, conservation=conservation)
 
 
-def _named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
-    """Arguments by name."""
-    return dict(zip(names.split(), args, strict=False)) | kwargs
-
-
 def _weighted(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> tuple[Tensor, Tensor] | None:
     """Activations and weight of a linear operation; None where something beside the activations carries a signal."""
-    own = _named("input weight bias", args, kwargs)
+    own = named("input weight bias", args, kwargs)
     fixed = [own["weight"], own.get("bias")]
     if any(isinstance(value, Tensor) and value.requires_grad for value in fixed):
         return None
@@ -76,7 +71,7 @@ def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs
         if func not in _TRANSPOSED:
             turned: Tensor = weight * signs.view(-1, *[1] * (weight.ndim - 1))  # (out, in, ...)
             return turned
-        groups = int(_named("input weight bias stride padding output_padding groups", args, kwargs).get("groups", 1))
+        groups = int(named("input weight bias stride padding output_padding groups", args, kwargs).get("groups", 1))
         grouped = weight.view(groups, -1, *weight.shape[1:]) * signs.view(groups, 1, -1, *[1] * (weight.ndim - 2))
         back: Tensor = grouped.flatten(0, 1)  # (in, out / groups, ...)
         return back
@@ -96,7 +91,7 @@ def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs
 
 
 def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    a, weight = args[:2]
+    a, weight = [*args, *kwargs.values()]
     if weight.requires_grad:
         return _refuse(mode, func, args, kwargs)
     assert isinstance(mode, ExcitationMode)
@@ -113,12 +108,12 @@ def _average(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) ->
 
 
 def _interpolate(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    way = _named("input size scale_factor mode", args, kwargs).get("mode", "nearest")
+    way = named("input size scale_factor mode", args, kwargs).get("mode", "nearest")
     return _refuse(mode, func, args, kwargs) if way == "bicubic" else _average(mode, func, args, kwargs)
 
 
 def _batch_norm(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    own = _named("input running_mean running_var weight bias training momentum eps", args, kwargs)
+    own = named("input running_mean running_var weight bias training momentum eps", args, kwargs)
     x = own["input"]
     if own.get("training") or own.get("running_var") is None:
         return _refuse(mode, func, args, kwargs)
@@ -135,14 +130,14 @@ def _batch_norm(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs)
 
 
 def _add(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    own = _named("input other", args, kwargs)
+    own = named("input other", args, kwargs)
     a, b, alpha = own["input"], own["other"], float(own.get("alpha", 1))
     assert isinstance(mode, ExcitationMode)
     if func in _SUBTRACTIONS:
         alpha = -alpha
     terms = [isinstance(term, Tensor) and (term.requires_grad or mode.is_aside(term)) for term in (a, b)]
-    if not all(terms):
-        return _through(mode, func, args, kwargs)
+    if not all(terms):  # a constant takes nothing; from a constant less the signal, nothing comes of the signal
+        return (_through if terms[0] or alpha > 0 else _refuse)(mode, func, args, kwargs)
     if func in _IN_PLACE:
         mode.before_change(a)
     shape = torch.broadcast_shapes(a.shape, b.shape)  # type: ignore[no-untyped-call]
@@ -177,18 +172,26 @@ def _rectifier(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) 
 
 def _scale(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
     assert isinstance(mode, ExcitationMode)
-    own = _named("input other", args, kwargs)
+    own = named("input other", args, kwargs)
     factors = [
         value for value in (own["input"], own["other"]) if not (isinstance(value, Tensor) and value.requires_grad)
     ]
     constant = not any(isinstance(factor, Tensor) and mode.is_aside(factor) for factor in factors)
+    if func in _DIVISIONS and isinstance(own["other"], Tensor) and own["other"].requires_grad:
+        constant = False
     positive = constant and all(bool((torch.as_tensor(factor) > 0).all()) for factor in factors)
     return (_through if positive else _refuse)(mode, func, args, kwargs)
 
 
 def _dropout(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    training = _named("input p training", args, kwargs).get("training", True)
+    training = named("input p training", args, kwargs).get("training", True)
     return (_refuse if training else _through)(mode, func, args, kwargs)
+
+
+def _assignment(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    assert isinstance(mode, ExcitationMode)
+    mode.before_change(args[0])
+    return func(*args, **kwargs)
 
 
 def _native(_mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
@@ -211,6 +214,7 @@ def _message(mode: BackwardRules, func: Function, what: str) -> str:
 
 _TRANSPOSED = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
 _SUBTRACTIONS = (torch.sub, Tensor.sub, Tensor.sub_, torch.subtract, Tensor.subtract)
+_DIVISIONS = (torch.div, Tensor.div, Tensor.div_, torch.true_divide, Tensor.true_divide)
 _IN_PLACE = (
     torch.relu_, Tensor.relu_, torch.clamp_, Tensor.clamp_, torch.clip_, Tensor.clip_, torch.clamp_min_,
     Tensor.clamp_min_, F.hardtanh_, torch.threshold_, Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_,
@@ -229,8 +233,8 @@ RULES: dict[Function, Rule] = {
     F.batch_norm: _batch_norm,
     **dict.fromkeys([torch.add, Tensor.add, Tensor.add_, *_SUBTRACTIONS], _add),
     **dict.fromkeys(RECTIFIERS, _rectifier),
-    **dict.fromkeys([torch.mul, Tensor.mul, Tensor.mul_, torch.div, Tensor.div, Tensor.div_, torch.true_divide,
-                     Tensor.true_divide], _scale),
+    **dict.fromkeys([torch.mul, Tensor.mul, Tensor.mul_, *_DIVISIONS], _scale),
+    Tensor.__setitem__: _assignment,
     **dict.fromkeys(
         [F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout], _dropout
     ),

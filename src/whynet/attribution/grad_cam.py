@@ -6,6 +6,7 @@ Localization", ICCV 2017, arXiv:1610.02391, equations 1 and 2:
     alpha_k = mean over positions of dy_c / dA_k,   L = max(sum_k alpha_k A_k, 0)
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -39,10 +40,11 @@ def grad_cam(
         raise SettingError(
             f"Grad-CAM needs maps, and layer {layer!r} has shape {tuple(passage.leaf.shape)}; name one before it"
         )
-    activations, channels = passage.leaf.detach().float(), channel_axis(passage.leaf.ndim)
+    channels, leaf = channel_axis(passage.leaf.ndim), passage.leaf.detach()
+    activations = leaf if leaf.dtype == torch.float64 else leaf.float()
     positions = [axis for axis in range(1, activations.ndim) if axis != channels]
 
     def weighted(slopes: Tensor) -> Tensor:
-        return (slopes.float().mean(positions, keepdim=True) * activations).sum(channels).clamp(min=0)
+        return (slopes.mean(positions, keepdim=True) * activations).sum(channels).clamp(min=0)
 
     return read_back(passage, target, units, weighted)

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from whynet.attribution.backward_rules import BackwardRules, Rule
+from whynet.attribution.backward_rules import Rule
 from whynet.attribution.passage import network_of, run
+from whynet.attribution.rectifiers import RectifierMode
 from whynet.attribution.signal import Model, Target, Units, check_question, read_back
 
 
@@ -39,8 +40,8 @@ def gradients(
     """
     check_question(target, source, units)
     network = network_of(model)
-    mode = BackwardRules(rules, network)
+    mode = RectifierMode(rules, network)
     passage = run(network, images, mode, layer=layer, source=source)
-    if rules and layer is None and source is None and not mode.num_rectifiers:
+    if rules and source is None and not mode.num_rectifiers:
         warnings.warn("no rectifier was recognised in the network, so this is the plain gradient", stacklevel=3)
-    return read_back(passage, target, units, Tensor.float)
+    return read_back(passage, target, units, lambda found: found)

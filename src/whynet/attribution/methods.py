@@ -29,8 +29,10 @@ METHODS: Mapping[str, Method] = {
     "contrastive_excitation_backprop": partial(excitation_backprop, contrastive=True),
 }
 """Our own, which answer for any layer and any unit."""
-SIGNED = frozenset({"deconvnet", "guided_backprop", *CAPTUM_METHODS})
-"""Methods whose maps have signs and the layer's channels; the others have summed them up or taken their maximum."""
+SIGNED = frozenset({"deconvnet", "guided_backprop", *CAPTUM_METHODS} - {"captum.saliency"})
+"""Methods whose maps have signs."""
+_OF_CHANNELS = SIGNED | {"captum.saliency"}
+"""Methods whose maps have the layer's channels; the others have summed them up or taken their maximum."""
 
 
 def method_named(name: str) -> Method:
@@ -68,8 +70,8 @@ def heat_map(
         (batch, rows, columns), at least 0 unless it is signed; with units (batch, units, rows, columns).
     """
     found = method_named(name)(model, images, target, layer=layer, source=source, units=units)
-    if name not in SIGNED:
+    if name not in _OF_CHANNELS:
         return found
     shift = 0 if units is None else 1
     channels = channel_axis(found.ndim - shift) + shift
-    return found.sum(channels) if signed else found.abs().amax(channels)
+    return found.sum(channels) if signed and name in SIGNED else found.abs().amax(channels)

@@ -41,15 +41,30 @@ class Passage:
             keep: Whether another signal will be sent the same way.
 
         Raises:
-            SubjectError: Nothing leads from the layer to the source.
+            SubjectError: Nothing leads from the layer to the source, or the network recomputes on the way back.
         """
         kind = self.leaf.device.type
         plain = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
         with torch.inference_mode(False), plain:
-            (found,) = torch.autograd.grad(self.output, self.leaf, signal, retain_graph=keep, allow_unused=True)
+            try:
+                (found,) = torch.autograd.grad(self.output, self.leaf, signal, retain_graph=keep, allow_unused=True)
+            except RuntimeError as error:  # also `CheckpointError`
+                if "checkpoint" not in f"{type(error).__name__} {error}".lower():
+                    raise
+                raise SubjectError(
+                    "the network recomputes activations on the way back, where no rule can reach them; switch gradient "
+                    "checkpointing off (set_grad_checkpointing(False), memory_efficient=False)"
+                ) from error
         if found is None:
-            raise SubjectError("nothing leads from the layer to what is explained; name a layer before it")
+            raise _cut("the layer")
         return found
+
+
+def _cut(where: str) -> SubjectError:
+    return SubjectError(
+        f"nothing leads from {where} to what is explained; name a layer before it, or look whether the network "
+        "detaches a tensor or switches gradients off"
+    )
 
 
 class _Reached(BaseException):
@@ -72,6 +87,11 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
     if isinstance(original, nn.Module):
         warnings.warn("a compiled network is explained without its compilation, which hides operations", stacklevel=3)
         network = original
+    if any(
+        isinstance(getattr(module, "_orig_mod", None), nn.Module) or getattr(module, "_compiled_call_impl", None)
+        for module in network.modules()
+    ):
+        raise SubjectError("a part of the network is compiled, which hides operations; give it as it was before")
     kinds = [type(module).__module__ for module in network.modules()]
     if any(kind.startswith("torch.") and ".quantized" in kind for kind in kinds):
         raise SubjectError("quantised weights have no gradients; explain the network before it was quantised")
@@ -199,7 +219,7 @@ def _passage(caught: dict[str, Tensor], layer: str | None, source: str | None) -
             "does"
         )
     if not output.requires_grad:
-        raise SubjectError(f"nothing leads from layer {layer!r} to what is explained; name a layer before it")
+        raise _cut("the images" if layer is None else f"layer {layer!r}")
     return Passage(leaf=caught["layer"], output=output)
 
 
@@ -219,7 +239,8 @@ def check_images(images: object, network: nn.Module) -> None:
         raise SettingError(
             f"a batch of images (batch, channels, height, width) was expected, not a {type(images).__name__}"
         )
-    if images.ndim < 2 or (images.ndim == 3 and images.shape[0] in (1, 3)):
+    takes_pictures = any(isinstance(module, nn.Conv2d) for module in network.modules())
+    if images.ndim < 2 or (images.ndim == 3 and images.shape[0] in (1, 3) and takes_pictures):
         raise SettingError(
             f"a batch of images (batch, channels, height, width) was expected, not shape {tuple(images.shape)}; add an "
             "axis for the batch: images[None]"

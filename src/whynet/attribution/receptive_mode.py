@@ -124,11 +124,6 @@ def swept(
     return behind(rows, before.ndim - 2), behind(columns, before.ndim - 1)
 
 
-def named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
-    """Arguments by name."""
-    return dict(zip(names.split(), args, strict=False)) | kwargs
-
-
 def each(value: Any, count: int) -> list[Any]:
     """A number for each axis of an argument that may be one for all."""
     values = list(value) if isinstance(value, (list, tuple, torch.Size)) else [value]

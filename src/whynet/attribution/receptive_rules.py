@@ -23,9 +23,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, tensors_in
+from whynet.attribution.backward_rules import MAKERS_OF_CONSTANTS, BackwardRules, Rule, named, operations, tensors_in
 from whynet.attribution.receptive_axis import AxisField, chain, nothing
-from whynet.attribution.receptive_mode import Args, Function, Kwargs, ReceptiveMode, each, named, one_input, swept
+from whynet.attribution.receptive_mode import Args, Function, Kwargs, ReceptiveMode, each, one_input, swept
 from whynet.attribution.receptive_windows import WINDOW_RULES
 
 
@@ -189,13 +189,6 @@ def _as_another(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs,
     return rule(mode, func, args, kwargs) if mode.seeing(args, kwargs) else func(*args, **kwargs)
 
 
-def _operations(names: str) -> list[Function]:
-    """The functions of these names in torch, torch.nn.functional and torch.Tensor, with their in-place twins."""
-    found = [getattr(owner, own, None) for name in names.split() for own in (name, f"{name}_") for owner in _OWNERS]
-    return [func for func in found if callable(func)]
-
-
-_OWNERS = (torch, F, Tensor)
 _ELEMENTWISE = """
     relu relu6 leaky_relu rrelu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh hardshrink softshrink
     tanhshrink threshold prelu sigmoid logsigmoid tanh softplus softsign dropout dropout1d dropout2d dropout3d
@@ -220,18 +213,15 @@ _REDUCTIONS = """
     mean sum amax amin max min prod var std var_mean std_mean logsumexp all any argmax argmin count_nonzero nanmean
     nansum median
 """
-_CONSTANTS = """
-    zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full new_tensor
-"""
 _PROPERTIES = [getattr(Tensor, name).__get__ for name in ("T", "mT", "H", "mH")]
 
 RULES: dict[Function, Rule] = {
-    **dict.fromkeys(_operations(_CONSTANTS), _constant),
-    **dict.fromkeys(_operations(_ELEMENTWISE), _elementwise),
-    **dict.fromkeys([*_operations(_REARRANGEMENTS), *_PROPERTIES], _rearrangement),
-    **dict.fromkeys(_operations("expand_as view_as reshape_as"), partial(_as_another, rule=_rearrangement)),
+    **dict.fromkeys(MAKERS_OF_CONSTANTS, _constant),
+    **dict.fromkeys(operations(_ELEMENTWISE), _elementwise),
+    **dict.fromkeys([*operations(_REARRANGEMENTS), *_PROPERTIES], _rearrangement),
+    **dict.fromkeys(operations("expand_as view_as reshape_as"), partial(_as_another, rule=_rearrangement)),
     Tensor.type_as: partial(_as_another, rule=_elementwise),
-    **dict.fromkeys(_operations(_REDUCTIONS), _reduction),
+    **dict.fromkeys(operations(_REDUCTIONS), _reduction),
     **dict.fromkeys([torch.norm, Tensor.norm, torch.linalg.vector_norm], partial(_reduction, place=2)),
     **dict.fromkeys([torch.cat, torch.concat, torch.concatenate, torch.stack], _concatenation),
     **dict.fromkeys([F.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm], _linear),

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, tensors_in
+from whynet.attribution.backward_rules import BackwardRules, Rule, named, tensors_in
 from whynet.attribution.receptive_axis import Reads, cells, sliding, spreading
 from whynet.attribution.receptive_mode import (
     Args,
@@ -16,7 +16,6 @@ from whynet.attribution.receptive_mode import (
     ReceptiveMode,
     Sight,
     each,
-    named,
     one_input,
     swept,
 )

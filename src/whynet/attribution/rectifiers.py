@@ -19,6 +19,22 @@ from whynet.attribution.backward_rules import BackwardRules, Rule
 Backward = Callable[[Tensor], Tensor]
 
 
+class RectifierMode(BackwardRules):
+    """The mode of rectifier rules; it counts the rectifiers of a forward, also those that no signal passes.
+
+    Attributes:
+        num_rectifiers: So far.
+    """
+
+    num_rectifiers = 0
+
+    def aside(self, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """As the base class says."""
+        if func in RECTIFIERS and upper_end(func, args, kwargs) is not None:
+            self.num_rectifiers += 1
+        return super().aside(func, args, kwargs)
+
+
 def rectifier_rules(backward: Backward, *, gated: bool) -> dict[Callable[..., Any], Rule]:
     """The same backward pass for every rectifier; the same operations with other bounds stay as they are.
 
@@ -31,11 +47,14 @@ def rectifier_rules(backward: Backward, *, gated: bool) -> dict[Callable[..., An
         upper = upper_end(func, args, kwargs)
         if upper is None:
             return func(*args, **kwargs)
+        assert isinstance(mode, RectifierMode)
         mode.num_rectifiers += 1
         values = [*args, *kwargs.values()]
         x = next(value for value in values if isinstance(value, Tensor) and value.requires_grad)
         call = partial(func, *args, **kwargs)
-        return _Rectify.apply(x, call, upper, backward, gated)  # type: ignore[no-untyped-call]
+        # As torch does: what follows a `relu` must leave its output alone, what follows the others need not.
+        keeps = func in _KEEP_OUTPUT
+        return _Rectify.apply(x, call, upper, backward, gated, keeps)  # type: ignore[no-untyped-call]
 
     return dict.fromkeys(RECTIFIERS, rule)
 
@@ -57,25 +76,26 @@ class _Rectify(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, call: Callable[[], Tensor], upper: float, backward: Backward, gated: bool
+        ctx: Any, x: Tensor, call: Callable[[], Tensor], upper: float, backward: Backward, gated: bool, keeps: bool
     ) -> Tensor:
         y = call()
-        ctx.own_backward, ctx.upper = backward, upper
+        ctx.own_backward, ctx.is_open = backward, None
         if y is x:
             ctx.mark_dirty(x)
-        if gated:
+        if gated and keeps:
             ctx.save_for_backward(y)
+        elif gated:
+            ctx.is_open = (y > 0) & (y < upper)
         return y
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
         (signal,) = signals
         for y in ctx.saved_tensors:
-            if ctx.upper == math.inf:
-                signal = torch.ops.aten.threshold_backward(signal, y, 0)
-            else:
-                signal = torch.ops.aten.hardtanh_backward(signal, y, 0, ctx.upper)
-        return ctx.own_backward(signal), None, None, None, None
+            signal = torch.ops.aten.threshold_backward(signal, y, 0)
+        if ctx.is_open is not None:
+            signal = signal * ctx.is_open
+        return ctx.own_backward(signal), None, None, None, None, None
 
 
 Bounds = Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]
@@ -106,8 +126,9 @@ def _maximum(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
 
 
 _CLAMP = _between("min", "max")
+_KEEP_OUTPUT = (F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
 RECTIFIERS: dict[Callable[..., Any], Bounds] = {
-    **dict.fromkeys([F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_], _always(math.inf)),
+    **dict.fromkeys(_KEEP_OUTPUT, _always(math.inf)),
     F.relu6: _always(6.0),
     **dict.fromkeys([torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_], _CLAMP),
     **dict.fromkeys([torch.clip, torch.clip_, Tensor.clip, Tensor.clip_], _CLAMP),

@@ -1,14 +1,15 @@
 """What is explained, and the signal that is sent back from it: classes through a target, or units of a layer."""
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from whynet.attribution.passage import Passage, channel_axis
-from whynet.base.errors import SettingError
+from whynet.attribution.passage import Passage, channel_axis, is_finite
+from whynet.base.errors import SettingError, SubjectError
 from whynet.models.subject import Subject
 
 Model: TypeAlias = nn.Module | Subject
@@ -27,7 +28,7 @@ def check_question(target: Target, source: str | None, units: Units) -> None:
         )
     if target is not None and source is not None:
         raise SettingError(f"a target is a class of the logits, but source is {source!r}; name units of it instead")
-    if target is not None and not (isinstance(target, (int, Tensor)) or callable(target)):
+    if target is not None and not (isinstance(target, (int, Tensor, SupportsIndex)) or callable(target)):
         raise SettingError(
             "a target is a class by its number, a tensor of these, or a function of the logits, not a "
             f"{type(target).__name__}"
@@ -68,15 +69,25 @@ def read_back(
         passage: The forward pass that all signals share.
         target: What is explained, or None.
         units: What is explained, or None.
-        read: Makes the answer of what arrived at the leaf.
+        read: Makes the answer of what arrived at the leaf, at least in single precision.
         prepare: Changes a signal before it is sent.
     """
     total = 1 if units is None else len(units)
-    found = [
-        read(passage.back(prepare(signal), keep=number < total))
-        for number, signal in enumerate(signals(passage, target, units), start=1)
-    ]
-    return found[0] if units is None else torch.stack(found, 1)
+    found = None
+    for number, signal in enumerate(signals(passage, target, units)):
+        arrived = passage.back(prepare(signal), keep=number < total - 1)
+        if not is_finite(arrived):
+            images = int((~arrived.flatten(1).isfinite().all(1)).sum())
+            raise SubjectError(
+                f"what arrived at the layer is NaN or infinite in {images} of {len(arrived)} images; leave these out, "
+                "or look for a root or a quotient at 0 in the network"
+            )
+        own = read(arrived if arrived.dtype == torch.float64 else arrived.float())
+        if found is None:
+            found = own.new_empty(len(own), total, *own.shape[1:])
+        found[:, number] = own
+    assert found is not None
+    return found[:, 0] if units is None else found
 
 
 def _classes(target: int | Tensor, logits: Tensor) -> Tensor:
@@ -107,6 +118,17 @@ def _gradient_of(target: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
     return signal
 
 
+def _whole_numbers(unit: Any) -> list[int]:
+    """The numbers of a unit; raises `SettingError` if it is none."""
+    parts = list(unit) if isinstance(unit, Sequence) and not isinstance(unit, str) else [unit]
+    try:
+        if parts and not any(isinstance(part, bool) for part in parts):
+            return [operator.index(part) for part in parts]
+    except TypeError:
+        pass
+    raise SettingError(f"a unit is a channel, as 7, or (channel, row, column), as (7, 3, 4), not {unit!r}")
+
+
 def unit_positions(output: Tensor, unit: int | Sequence[int]) -> Tensor:
     """1 at the position of a unit in each image's output, 0 elsewhere; of the shape of `output`.
 
@@ -120,7 +142,7 @@ def unit_positions(output: Tensor, unit: int | Sequence[int]) -> Tensor:
     """
     axis = channel_axis(output.ndim)
     maps = output.detach().movedim(axis, 1)  # (B, C, ...)
-    channel, *place = [unit] if isinstance(unit, int) else list(unit)
+    channel, *place = _whole_numbers(unit)
     sizes = tuple(maps.shape[2:])
     inside = all(0 <= at < size for at, size in zip((channel, *place), maps.shape[1:], strict=False))
     if not inside or len(place) not in (0, len(sizes)):

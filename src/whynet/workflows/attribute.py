@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from whynet.attribution.overlay import sensible_scale
 from whynet.base.errors import DataError, SettingError, StorageError, WhynetError
-from whynet.base.files import atomic_path, write_bytes_atomically, write_json_atomically
+from whynet.base.files import write_bytes_atomically, write_json_atomically
 from whynet.base.image import read_image, to_png
 from whynet.base.paths import file_names
 from whynet.base.progress import track
@@ -98,8 +98,7 @@ def make_folder(out: Path) -> None:
 
 def write_maps(path: Path, maps: dict[str, Tensor], **metadata: str) -> None:
     """Write maps as safetensors, whole or not at all."""
-    with atomic_path(path) as temporary:
-        save_file({name: map_.contiguous() for name, map_ in maps.items()}, temporary, metadata=metadata)
+    write_bytes_atomically(path, save({name: map_.contiguous() for name, map_ in maps.items()}, metadata=metadata))
 
 
 def _record(subject: Subject, question: Question, found: _Found) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.overlay import overlay
+from whynet.base.errors import SubjectError
 from whynet.base.lettering import INK, PALE_INK, blank, shortened, wrapped, write
 from whynet.base.types import Images, Picture
 from whynet.models.preprocessing import Preprocessing
@@ -53,9 +54,11 @@ def drawn(
 
 def _as_seen(images: Images) -> Picture:
     image = images[0].detach().float().cpu()
+    if len(image) not in (1, 3):
+        raise SubjectError(f"a picture of 1 or 3 channels can be drawn on, and the network takes {len(image)}")
     low, high = image.min(), image.max()
     stretched = (image - low) / (high - low).clamp(min=1e-12) * 255
-    seen: Picture = stretched.round().to(torch.uint8).permute(1, 2, 0).numpy()
+    seen: Picture = stretched.round().to(torch.uint8).expand(3, -1, -1).permute(1, 2, 0).numpy()
     return seen
 
 
