@@ -77,7 +77,7 @@ def test_errors_are_one_sentence_and_exit_2(arguments, message, tmp_path, monkey
 def test_a_layer_a_class_and_a_number_that_do_not_exist(coloured_run):
     for arguments, message in (
         (["--layer", "block.0"], "has no layer 'block.0'; near names are blocks.0"),
-        (["--target", "red tiles"], "knows no class 'red tiles'; near names are red tile"),
+        (["--target", "red tiles"], "has no class 'red tiles'; near names are red tile"),
         (["--images", "0"], "at least 1 picture and 1 step were expected, not 0"),
     ):
         answer = call("check", coloured_run, *arguments)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from whynet.base.errors import SubjectError
+from whynet.base.errors import SettingError, SubjectError
 from whynet.models.subject import Subject, evaluating
 
 
@@ -62,3 +62,19 @@ def test_output_of_another_kind():
 
     with pytest.raises(SubjectError, match=r"not a dict; wrap it"):
         Subject(Named(), class_names=["a"], preprocess=lambda p: p).logits(torch.zeros(1, 3, 2, 2))
+
+
+def test_classes_go_by_name_and_by_number():
+    subject = Subject(
+        nn.Linear(2, 3), class_names=("red tile", "blue tile", "Żółw 3"), preprocess=lambda _: torch.rand(1)
+    )
+    assert subject.class_number("blue tile") == 1
+    assert subject.class_number("2") == 2
+    for name, message in (
+        ("Blue tiles", "has no class 'Blue tiles'; near names are blue tile"),
+        ("xyz", "has no class 'xyz'; its classes are red tile, blue tile, Żółw 3$"),
+        ("3", "has classes 0 to 2, not 3"),
+        ("-1", "has no class '-1'"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            subject.class_number(name)

@@ -57,7 +57,7 @@ def test_every_method_has_every_figure(results):
     assert list(results["methods"]) == list(METHODS)
     for name, figures in results["methods"].items():
         assert figures["missing"] == {}
-        assert set(figures) - {"missing", "notes", "blank"} == {
+        assert set(figures) - {"missing", "notes", "blank", "layer"} == {
             "randomisation", "shift", "pointing", "deletion", "insertion",
             *(["conservation"] if name == "excitation_backprop" else []),
         }  # fmt: skip
@@ -104,11 +104,20 @@ def test_the_same_seed_gives_the_same_figures(results, subject, birds):
     assert other["pictures"] != results["pictures"]
 
 
-def test_a_method_that_cannot_work_does_not_spoil_the_others(subject, birds):
-    found = check(subject, birds, ["grad_cam", "saliency"], num_images=2, num_steps=2)["methods"]
+def test_a_method_that_cannot_work_does_not_spoil_the_others(birds):
+    torch.manual_seed(0)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3))
+    found = check(subject_of(flat), birds, ["grad_cam", "saliency"], num_images=2, num_steps=2)["methods"]
     assert list(found["grad_cam"]) == ["missing"]
-    assert "name one, best the last convolutional one" in found["grad_cam"]["missing"]["maps"]
-    assert found["saliency"]["missing"] == {}
+    assert "runs no convolution before what is explained" in found["grad_cam"]["missing"]["maps"]
+    assert "maps" not in found["saliency"]["missing"]
+
+
+def test_methods_of_maps_are_read_at_the_last_convolutional_layer(subject, birds):
+    found = check(subject, birds, ["grad_cam", "saliency"], num_images=2, num_steps=2)["methods"]
+    assert found["saliency"]["layer"] is None
+    assert found["grad_cam"]["layer"].startswith("blocks.1")
+    assert found["grad_cam"]["missing"] == {}
 
 
 class Attention(nn.Module):
@@ -199,7 +208,7 @@ def test_each_figure_that_is_absent_has_its_reason():
         ({"methods": []}, SettingError, "at least one method"),
         ({"layer": "block.1"}, SubjectError, "no layer 'block.1'; near names are blocks"),
         ({"conservation_layers": ["nowhere"]}, SubjectError, "no layer 'nowhere'"),
-        ({"target": "d"}, SettingError, "knows no class 'd'; its classes are a, b, c"),
+        ({"target": "d"}, SettingError, "has no class 'd'; its classes are a, b, c"),
         ({"num_images": 0}, SettingError, "at least 1 picture and 1 step"),
     ],
 )

@@ -24,10 +24,10 @@ def saved(tmp_path):
 
 
 def test_methods_come_by_name_or_all():
-    assert methods_named("all") == list(METHODS)
-    assert methods_named(" saliency, grad_cam ") == ["saliency", "grad_cam"]
+    assert methods_named([]) == list(METHODS)
+    assert methods_named([" saliency, grad_cam ", "saliency"]) == ["saliency", "grad_cam"]
     with pytest.raises(SettingError, match="'lime' is unknown"):
-        methods_named("saliency,lime")
+        methods_named(["saliency,lime"])
     assert names_in(None) == names_in(" , ") == []
 
 

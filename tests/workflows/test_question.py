@@ -7,7 +7,7 @@ from whynet.attribution import excitation_backprop, grad_cam, guided_backprop
 from whynet.attribution.methods import heat_map
 from whynet.base.errors import SettingError, SubjectError
 from whynet.models.saved_subject import load_subject
-from whynet.workflows.question import Question, answer, class_number, describe
+from whynet.workflows.question import Question, answer, describe
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +87,3 @@ def test_a_layer_without_rows_and_columns_is_told(subject, images):
         answer(subject, Question(method="saliency", layer="feature"), images)
     with pytest.raises(SubjectError, match=r"has no layer 'blocks.1.9'; near names are blocks.1"):
         answer(subject, Question(method="saliency", layer="blocks.1.9"), images)
-
-
-def test_classes_go_by_name_and_by_number(subject):
-    assert class_number(subject, "blue tile") == 1
-    assert class_number(subject, "2") == 2
-    for name, message in (
-        ("Blue tiles", "has no class 'Blue tiles'; near names are blue tile"),
-        ("xyz", "has no class 'xyz'; its classes are red tile, blue tile, Żółw 3$"),
-        ("3", "has classes 0 to 2, not 3"),
-        ("-1", "has no class '-1'"),
-    ):
-        with pytest.raises(SettingError, match=message):
-            class_number(subject, name)

@@ -28,8 +28,8 @@ def gradients(
         model: Any classifier; it is run in evaluation mode and left as it was.
         images: Preprocessed.
         target: A class, one class an image, or a function of the logits; None where units are given.
-        layer: The module at whose output the signal is read; None reads it at the input.
-        source: The module whose units are explained; None explains the logits.
+        layer: The module at whose output the signal is read, which must run once; None reads it at the input.
+        source: The module whose units are explained, the first time it runs; None explains the logits.
         units: Of the source (of the logits, where it is None): a channel, which stands for its strongest position in
             each image, or (channel, row, column).
         rules: The backward rules of the method.

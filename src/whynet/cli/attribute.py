@@ -46,8 +46,12 @@ def attribute(
         ),
     ] = None,
     scale: Annotated[
-        str, typer.Option(help="Value of the strongest colour: shared by all pictures, each its own, or a number.")
-    ] = "shared",
+        str | None,
+        typer.Option(
+            help="Value of the strongest colour: shared by all pictures, each its own, or a number.",
+            show_default="shared",
+        ),
+    ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="One picture, all methods, in one grid.")] = False,
     weights: Annotated[
         Path | None, typer.Option(help="A safetensors file for a subject that is built by name or by a function.")
@@ -73,23 +77,26 @@ def attribute(
     **A unit:** `whynet attribute --subject timm:resnet50 --method saliency --source layer3 --unit 7 dog.jpg --out maps`
     """
     from whynet.training.hardware import Hardware
+    from whynet.workflows.attribute import SHARED
     from whynet.workflows.attribute import attribute as attribute_pictures
     from whynet.workflows.compare_methods import compare_methods
     from whynet.workflows.question import Question
     from whynet.workflows.subjects import open_subject, read_class_names
 
     answer = Answer(json)
-    methods = tuple(dict.fromkeys(method or ()))
+    methods = tuple(dict.fromkeys(name.strip() for text in method or () for name in text.split(",")))
     if not compare and len(methods) != 1:
         raise SettingError(
             f"one --method was expected, not {len(methods)}; name one, or compare several with --compare"
         )
+    if compare and scale is not None:
+        raise SettingError("--compare gives each method its own scale; leave out --scale")
     if compare and len(images) != 1:
         raise SettingError(f"--compare shows one picture, not {len(images)}; give one")
     questions = [
         Question(method=name, target=target, layer=layer, source=source, unit=unit) for name in methods or ("saliency",)
     ]
-    strongest = _scale(scale)
+    strongest = _scale(scale or SHARED)
     names = None if classes is None else read_class_names(classes)
     opened = open_subject(subject, weights=weights, class_names=names, allow=allow)
     opened = opened.to(Hardware(device=device).torch_device())

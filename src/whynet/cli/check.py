@@ -32,10 +32,16 @@ def check(
         str | None,
         typer.Option(help="package.module:function that may run, for a folder of your own network."),
     ] = None,
-    method: Annotated[str, typer.Option(help="Comma-separated methods, or all.")] = "all",
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="A method, or several with commas or several times; none for all of whynet's own."),
+    ] = None,
     layer: Annotated[
         str | None,
-        typer.Option(help="Where the maps are read, by its dotted name.", show_default="the input"),
+        typer.Option(
+            help="Where the maps are read. Grad-CAM and excitation backprop: else the last convolutional layer; all "
+            "others: else the input."
+        ),
     ] = None,
     conservation_layers: Annotated[
         str | None,
@@ -63,7 +69,7 @@ def check(
     from whynet.workflows.reproduce.study import header
 
     answer = Answer(json)
-    methods, further = methods_named(method), names_in(conservation_layers)
+    methods, further = methods_named(method or ()), names_in(conservation_layers)
     named = [*([] if layer is None else [layer]), *further]
     network, examples, title = open_checked(
         run, subject, data, weights=weights, allow=allow, layers=named, device=device, skip_bad=skip_bad
@@ -74,7 +80,7 @@ def check(
     )  # fmt: skip
     answer.say(
         f"{results['subject']}: {target or 'the predicted class'} in {results['num_images']} test pictures, maps at "
-        f"{layer or 'the input'}"
+        + (layer or "the input, or for Grad-CAM and excitation backprop at the last convolutional layer")
     )
     for panel in panels(results):
         answer.say("")

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from whynet.base.errors import SubjectError
+from whynet.base.errors import SettingError, SubjectError
 from whynet.base.types import Images, Logits, Picture
 from whynet.models.named_network import Architecture
 
@@ -104,6 +104,20 @@ class Subject:
         near = difflib.get_close_matches(name, [key for key in modules if key], n=5, cutoff=0.4)
         hint = f"near names are {', '.join(near)}" if near else f"its layers are {', '.join(self.layer_names[:20])}"
         raise SubjectError(f"{self.name} has no layer {name!r}; {hint}")
+
+    def class_number(self, name: str) -> int:
+        """The number of a class, given by its name or its number; raises `SettingError` that lists near names."""
+        names = self.class_names
+        if name in names:
+            return names.index(name)
+        if name.isdecimal():
+            if int(name) < len(names):
+                return int(name)
+            raise SettingError(f"{self.name} has classes 0 to {len(names) - 1}, not {name}")
+        lower = {own.lower(): own for own in names}
+        near = [lower[key] for key in difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.5)]
+        hint = f"near names are {', '.join(near)}" if near else f"its classes are {', '.join(names[:10])}"
+        raise SettingError(f"{self.name} has no class {name!r}; {hint}{'' if near or len(names) <= 10 else ', ...'}")
 
     @property
     def device(self) -> torch.device:

@@ -10,6 +10,8 @@
                                   operation on the way is looked at, too: a leak is told by its name
     methods.NAME.pointing.{box,part}      metrics.pointing_game: `accuracy`, on the object's box and on any of its parts
     methods.NAME.{deletion,insertion}     metrics.deletion_insertion: `area`, and that of a `random` map
+    methods.NAME.layer            where its maps were read: where no layer was asked for, the last convolutional one for
+                                  methods that need maps, and the input for the others
     methods.NAME.blank            pictures whose map is 0 everywhere
     methods.NAME.notes            what the method warned of
     methods.NAME.missing.FIGURE   why a figure is absent; "maps": the method cannot explain this network here
@@ -21,7 +23,7 @@ Figures are means over the pictures. A region is what the network sees of it aft
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -29,74 +31,27 @@ import torch
 from torch import Tensor, nn
 
 from whynet.attribution.excitation_backprop import excitation_backprop
+from whynet.attribution.last_convolution import NEEDS_MAPS, last_convolutional_layer
 from whynet.attribution.methods import heat_map
-from whynet.attribution.passage import network_of
 from whynet.base.errors import SettingError, SubjectError, WhynetError
 from whynet.base.progress import track
-from whynet.base.seeding import generator, numpy_generator
-from whynet.base.types import Images, Labels
+from whynet.base.seeding import numpy_generator
 from whynet.data.example import Example, ExampleDataset
-from whynet.metrics.deletion_insertion import NUM_STEPS, area, centre_map, deletion, insertion
+from whynet.metrics.deletion_insertion import NUM_STEPS, centre_map
 from whynet.metrics.pointing_game import PointingGame
 from whynet.metrics.sanity import conservation, input_shift_change, layers_from_top, parameter_randomisation
 from whynet.models.named_network import first_line
 from whynet.models.subject import Subject
 from whynet.workflows.check_request import check_request
+from whynet.workflows.checked_pictures import BATCH_SIZE, CURVES, Checked, RandomCurves
 from whynet.workflows.seen_regions import Regions, seen_regions
 
 NUM_IMAGES = 32
-BATCH_SIZE = 16
 SHIFT = 1.0
 """In the unit of the network's input: one standard deviation of the colours, where it is normalised."""
 CONSERVED = ("excitation_backprop",)
 """Methods whose maps are probabilities."""
-CURVES = {"deletion": deletion, "insertion": insertion}
 Figures = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Checked:
-    """What all methods are checked on.
-
-    Args:
-        subject: The network.
-        images: Preprocessed, on its device.
-        classes: Which class of each is explained.
-        regions: Where its object is.
-        layer: At which the maps are read; None is the input.
-        conservation_layers: At which excitation maps are summed.
-        num_steps: Of deletion and insertion.
-        seed: Of all that is random.
-    """
-
-    subject: Subject
-    images: Images
-    classes: Labels
-    regions: dict[str, Regions]
-    layer: str | None
-    conservation_layers: Sequence[str | None]
-    num_steps: int
-    seed: int
-
-    @property
-    def network(self) -> nn.Module:
-        return network_of(self.subject.network)
-
-    def maps(self, method: str, network: nn.Module, images: Images, layer: str | None) -> Tensor:
-        """The maps of all pictures, a few at a time."""
-        starts = range(0, len(images), BATCH_SIZE)
-        batches = [slice(start, start + BATCH_SIZE) for start in starts]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `_probe` has told
-            return torch.cat([heat_map(method, network, images[b], self.classes[b], layer=layer) for b in batches])
-
-    def curve_area(self, name: str, maps: Tensor) -> float:
-        """The mean area of "deletion" or "insertion" in the order of maps."""
-        curve = CURVES[name](
-            lambda images: self.subject.logits(images).softmax(1), self.images, maps, self.classes,
-            num_steps=self.num_steps, batch_size=BATCH_SIZE, seed=self.seed,
-        )  # fmt: skip
-        return float(area(curve).mean())
 
 
 def check(
@@ -117,7 +72,7 @@ def check(
         subject: The network.
         examples: Of which pictures are drawn.
         methods: Names of `attribution.methods.METHODS`.
-        layer: Where the maps are read; None is the input.
+        layer: Where the maps are read; None is the input, or the last convolutional layer for methods of maps.
         conservation_layers: Further layers at which excitation maps must add up to 1; each must cut the network in two.
         target: Name of the class that is explained in every picture; None explains the predicted one of each.
         num_images: Most pictures to look at.
@@ -136,7 +91,7 @@ def check(
     chosen = numpy_generator(seed, "check").permutation(len(examples))[:num_images].tolist()
     shown = [examples[index] for index in track(chosen, "Opening pictures")]
     checked = _prepared(subject, shown, layer, conservation_layers, target, num_steps, seed)
-    found, curves = {}, _RandomCurves(checked)
+    found, curves = {}, RandomCurves(checked)
     for name in track(list(dict.fromkeys(methods)), "Checking methods"):
         found[name] = _check_method(checked, name, curves)
     return {
@@ -148,37 +103,21 @@ def check(
 def _prepared(
     subject: Subject, shown: Sequence[Example], layer: str | None, conservation_layers: Sequence[str],
     target: str | None, num_steps: int, seed: int,
-) -> _Checked:  # fmt: skip
+) -> Checked:  # fmt: skip
     images = subject.preprocess([example.image for example in shown]).to(subject.device)
     logits = torch.cat(
         [subject.logits(images[start : start + BATCH_SIZE]) for start in range(0, len(images), BATCH_SIZE)]
     )
     classes = logits.argmax(1)
     if target is not None:
-        classes = torch.full_like(classes, subject.class_names.index(target))
-    return _Checked(
+        classes = torch.full_like(classes, subject.class_number(target))
+    return Checked(
         subject=subject, images=images, classes=classes, regions=seen_regions(subject.preprocess, shown), layer=layer,
         conservation_layers=list(dict.fromkeys([layer, *conservation_layers])), num_steps=num_steps, seed=seed,
     )  # fmt: skip
 
 
-class _RandomCurves:
-    """Areas of random maps: one set for all methods whose maps have one size."""
-
-    def __init__(self, checked: _Checked) -> None:
-        self.checked = checked
-        self._areas: dict[tuple[str, tuple[int, ...]], float] = {}
-
-    def __call__(self, name: str, size: tuple[int, ...]) -> float:
-        if (name, size) not in self._areas:
-            maps = torch.rand(size, generator=generator(self.checked.seed, "random maps")).to(
-                self.checked.images.device
-            )
-            self._areas[name, size] = self.checked.curve_area(name, maps)
-        return self._areas[name, size]
-
-
-def _check_method(checked: _Checked, name: str, curves: _RandomCurves) -> Figures:
+def _check_method(checked: Checked, name: str, curves: RandomCurves) -> Figures:
     """All figures of one method; those that cannot be had are told in `missing`."""
     figures: Figures = {"missing": {}}
 
@@ -186,6 +125,11 @@ def _check_method(checked: _Checked, name: str, curves: _RandomCurves) -> Figure
         return checked.maps(name, network, images, checked.layer)
 
     try:
+        if checked.layer is None and name in NEEDS_MAPS:
+            deepest = last_convolutional_layer(checked.network, checked.images)
+            layers = [deepest if layer is None else layer for layer in checked.conservation_layers]
+            checked = replace(checked, layer=deepest, conservation_layers=layers)
+        figures["layer"] = checked.layer
         figures["notes"] = _probe(checked, name)
         maps = explain(checked.network, checked.images)
     except (WhynetError, RuntimeError) as error:
@@ -207,7 +151,7 @@ def _check_method(checked: _Checked, name: str, curves: _RandomCurves) -> Figure
     return figures
 
 
-def _probe(checked: _Checked, name: str) -> list[str]:
+def _probe(checked: Checked, name: str) -> list[str]:
     """Explain one picture, and give what the method warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -215,7 +159,7 @@ def _probe(checked: _Checked, name: str) -> list[str]:
     return sorted({str(warning.message) for warning in caught}) if found.any() else []  # `blank` counts the others
 
 
-def _randomisation(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
+def _randomisation(checked: Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
     known = layers_from_top(checked.network, checked.images)
     found = parameter_randomisation(
         explain, checked.network, checked.images, layers=[known[0], known[-1]], seed=checked.seed
@@ -230,7 +174,7 @@ def _randomisation(checked: _Checked, explain: Callable[[nn.Module, Tensor], Ten
     }
 
 
-def _shift(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
+def _shift(checked: Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> Figures:
     found = input_shift_change(explain, checked.network, checked.images, SHIFT)
     return {
         "relative_change": float(found.relative_change.mean()),
@@ -239,7 +183,7 @@ def _shift(checked: _Checked, explain: Callable[[nn.Module, Tensor], Tensor]) ->
     }
 
 
-def _conservation(checked: _Checked, name: str, notes: list[str]) -> list[Figures]:
+def _conservation(checked: Checked, name: str, notes: list[str]) -> list[Figures]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         few = slice(0, BATCH_SIZE)
@@ -252,7 +196,7 @@ def _conservation(checked: _Checked, name: str, notes: list[str]) -> list[Figure
     return [{**asdict(own), "error": own.error} for own in conservation(maps)]
 
 
-def _pointing(checked: _Checked, maps: Tensor) -> Figures:
+def _pointing(checked: Checked, maps: Tensor) -> Figures:
     _check_is_picture(maps)
     if not checked.regions:
         raise SettingError("the pictures have no boxes and no part masks to point at")
@@ -265,7 +209,7 @@ def _game(regions: Regions, maps: Tensor) -> dict[str, float]:
     return game.compute()
 
 
-def _curve(checked: _Checked, name: str, maps: Tensor, random: _RandomCurves) -> Figures:
+def _curve(checked: Checked, name: str, maps: Tensor, random: RandomCurves) -> Figures:
     _check_is_picture(maps)
     return {"area": checked.curve_area(name, maps), "random": random(name, tuple(maps.shape))}
 
@@ -278,7 +222,7 @@ def _check_is_picture(maps: Tensor) -> None:
         )
 
 
-def _floors(checked: _Checked) -> Figures:
+def _floors(checked: Checked) -> Figures:
     """What needs no method."""
     centre = centre_map(checked.images)
     return {

@@ -1,6 +1,5 @@
 """What `whynet check` is asked for: network, pictures, methods. A mistake is told before any map is made."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from whynet.workflows.settings import TrainSettings, settings_with
 from whynet.workflows.subjects import open_subject_for_data
 
 
-def methods_named(text: str) -> list[str]:
-    """The methods that a comma-separated text names, or all of them; raises `SettingError` on an unknown one."""
-    names = list(METHODS) if text.strip() == "all" else names_in(text)
+def methods_named(texts: Sequence[str]) -> list[str]:
+    """The methods that texts name, some with commas, or all of ours; raises `SettingError` on an unknown one."""
+    names = list(dict.fromkeys(name for text in texts for name in names_in(text))) or list(METHODS)
     for name in names:
         method_named(name)
     return names
@@ -97,11 +96,7 @@ def check_request(
     for own in (layer, *conservation_layers):
         if own is not None:
             subject.layer(own)
-    if target is not None and target not in subject.class_names:
-        near = difflib.get_close_matches(target, subject.class_names, n=5, cutoff=0.4)
-        names = ", ".join(near or subject.class_names[:10])
-        raise SettingError(
-            f"{subject.name} knows no class {target!r}; {'near names are' if near else 'its classes are'} {names}"
-        )
+    if target is not None:
+        subject.class_number(target)
     if num_images < 1 or num_steps < 1:
         raise SettingError(f"at least 1 picture and 1 step were expected, not {num_images} and {num_steps}")

@@ -24,7 +24,7 @@ from whynet.base.types import Images, Picture
 from whynet.models.subject import Subject
 from whynet.workflows.attribute import make_folder, write_maps
 from whynet.workflows.plates import Cell, drawn, grid
-from whynet.workflows.question import Answers, Question, answer, class_number
+from whynet.workflows.question import Answers, Question, answer
 
 SIDE = 224
 _COLUMNS = 5
@@ -62,7 +62,7 @@ def compare_methods(
     images = subject.preprocess([picture])
     probabilities = subject.logits(images).float().softmax(1)[0].cpu()
     predicted = int(probabilities.argmax())
-    target = predicted if question.target is None else class_number(subject, question.target)
+    target = predicted if question.target is None else subject.class_number(question.target)
     for layer in (question.layer, question.source):
         if layer is not None:
             subject.layer(layer)

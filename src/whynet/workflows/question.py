@@ -1,6 +1,5 @@
 """What `whynet attribute` is asked, and its answer for a batch: one map a picture, with its class."""
 
-import difflib
 import warnings
 from dataclasses import dataclass, field
 
@@ -92,7 +91,7 @@ def answer(subject: Subject, question: Question, images: Images) -> Answers:
     layer, units = question.layer, question.units()
     classes = None
     if units is None:
-        named = None if question.target is None else class_number(subject, question.target)
+        named = None if question.target is None else subject.class_number(question.target)
         classes = predicted if named is None else [named] * len(predicted)
     if layer is None and question.method in NEEDS_MAPS:
         layer = last_convolutional_layer(subject, images, source=question.source)
@@ -113,22 +112,6 @@ def answer(subject: Subject, question: Question, images: Images) -> Answers:
     return Answers(
         maps=maps, predicted=predicted, classes=classes, probabilities=probabilities, layer=layer, notes=notes
     )
-
-
-def class_number(subject: Subject, name: str) -> int:
-    """The number of a class, given by its name or its number; raises `SettingError` that lists near names."""
-    names = subject.class_names
-    if name in names:
-        return names.index(name)
-    if name.isdecimal():
-        if int(name) < len(names):
-            return int(name)
-        raise SettingError(f"{subject.name} has classes 0 to {len(names) - 1}, not {name}")
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
-    lower = {own.lower(): own for own in names}
-    near = [lower[key] for key in difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.5)] or near
-    hint = f"near names are {', '.join(near)}" if near else f"its classes are {', '.join(names[:10])}"
-    raise SettingError(f"{subject.name} has no class {name!r}; {hint}{'' if near or len(names) <= 10 else ', ...'}")
 
 
 def describe(subject: Subject, question: Question, answers: Answers, row: int) -> str:
