@@ -22,7 +22,7 @@ from torch import Tensor
 _BLOCK = 2**20
 """Weights that are looked at together."""
 
-_CHUNK = 24 * 2**20
+_CHUNK = 30 * 2**20
 """Bytes of a result that is computed at once on a CPU; what is below 32 MiB, the allocator can give out again."""
 
 Scratch: TypeAlias = dict[tuple[tuple[int, ...], torch.dtype], Tensor]
