@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from whynet.models.subject import Subject
     from whynet.workflows.explain import explain
     from whynet.workflows.run import Run
+    from whynet.workflows.subjects import open_subject
 
-__all__ = ["Explanation", "Explanations", "Introspection", "Preprocessing", "Run", "Subject", "explain"]
+__all__ = ["Explanation", "Explanations", "Introspection", "Preprocessing", "Run", "Subject", "explain", "open_subject"]
 
 _HOMES = {
     "Explanation": "whynet.base.explanation",
@@ -35,6 +36,7 @@ _HOMES = {
     "Run": "whynet.workflows.run",
     "Subject": "whynet.models.subject",
     "explain": "whynet.workflows.explain",
+    "open_subject": "whynet.workflows.subjects",
 }
 
 

@@ -19,6 +19,7 @@ from whynet.metrics import PointingGame, area, box_regions, deletion
 from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
+from whynet.workflows import checked_pictures
 from whynet.workflows.check import check
 
 NUM_IMAGES = 4
@@ -229,3 +230,15 @@ def test_where_a_probability_leaks_or_stops_is_told(birds, monkeypatch):
     monkeypatch.setitem(RULES, F.adaptive_avg_pool2d, lambda _mode, func, args, kwargs: 2 * func(*args, **kwargs))
     told = check(subject_of(network), birds, ["excitation_backprop"], layer="1", num_images=2, num_steps=2)
     assert "adaptive_avg_pool2d in 2 passed" in told["methods"]["excitation_backprop"]["missing"]["conservation"]
+
+
+def test_maps_that_go_blank_are_no_good_sign(subject, birds, monkeypatch):
+    def blank_elsewhere(_name, network, images, *_args, **_options):
+        return images[:, 0].abs() * (network is subject.network)
+
+    monkeypatch.setattr(checked_pictures, "heat_map", blank_elsewhere)
+    found = check(subject, birds, ["saliency"], num_images=3, num_steps=2)
+    for own in found["methods"]["saliency"]["randomisation"].values():
+        assert own["blank"] == 3
+        assert own["rank_correlation"] is None
+        assert own["ssim"] is None

@@ -7,9 +7,9 @@ from whynet.workflows.check_table import panels, remarks
 
 @pytest.fixture
 def results():
-    likeness = {"layer": "output", "rank_correlation": 0.125, "ssim": None}
+    likeness = {"layer": "output", "rank_correlation": 0.125, "ssim": None, "blank": 0}
     saliency = {
-        "randomisation": {"top_layer": likeness, "all_layers": {**likeness, "ssim": 0.5}},
+        "randomisation": {"top_layer": likeness, "all_layers": {**likeness, "ssim": 0.5, "blank": 7}},
         "shift": {"relative_change": 0.0, "worst": 0.00031, "rank_correlation": 1.0},
         "pointing": {"box": {"accuracy": 0.75}},
         "deletion": {"area": 0.1, "random": 0.2},
@@ -62,6 +62,7 @@ def test_each_question_has_its_table_and_how_to_read_it(results):
 def test_what_is_absent_is_told_with_its_reason(results):
     assert remarks(results) == [
         "saliency, excitation_backprop warns: it rains.",
+        "saliency is the same everywhere for 7 of 25 pictures with all layers drawn anew; they are left out.",
         "excitation_backprop has no shift: no first layer.",
         "excitation_backprop has no pointing: no maps.",
         "excitation_backprop gives a map of nothing but 0 for 1 of 25 pictures.",

@@ -80,7 +80,10 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
     """
     network: object = model.network if isinstance(model, Subject) else model
     if not isinstance(network, nn.Module):
-        raise SettingError(f"a torch.nn.Module or a whynet.Subject was expected, not a {type(network).__name__}")
+        raise SettingError(
+            f"a torch.nn.Module or a whynet.Subject was expected, not a {type(network).__name__}; whynet.open_subject "
+            "opens a run or a network by its name"
+        )
     if isinstance(network, torch.jit.ScriptModule):
         raise SubjectError("a scripted network hides its operations; give the network that it was made from")
     original = getattr(network, "_orig_mod", None)

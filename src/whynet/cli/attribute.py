@@ -130,7 +130,12 @@ def _show(answer: Answer, result: dict[str, Any], out: Path) -> None:
     )
     drawn = [entry for entry in result["images"] if entry["drawn"]]
     for entry in drawn[:_LISTED]:
-        answer.say(f"  {out / entry['picture']}: {entry['class']} ({entry['probability']:.0%})")
+        seen = f"{entry['class']} ({entry['probability']:.0%})"
+        if result["unit"] is not None:
+            seen = f"unit {result['unit']} of {result['source']}, in what is seen as {seen}"
+        elif entry["target_number"] != entry["class_number"]:
+            seen = f"{entry['target']} ({entry['target_probability']:.0%}), seen as {seen}"
+        answer.say(f"  {out / entry['picture']}: {seen}")
     if len(drawn) > _LISTED:
         counts = Counter(entry["class"] for entry in drawn[_LISTED:])
         answer.say(f"  and {len(drawn) - _LISTED} more, as {', '.join(name for name, _ in counts.most_common(3))}")

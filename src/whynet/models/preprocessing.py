@@ -151,8 +151,13 @@ class Preprocessing:
 
     def __call__(self, pictures: Sequence[Picture]) -> Images:
         """A batch for the network, from pictures of any sizes; raises `SettingError` if there are none."""
-        if not pictures:
+        if not len(pictures):
             raise SettingError("at least one picture was expected, none came")
+        if not all(isinstance(picture, np.ndarray) and picture.ndim == 3 for picture in pictures):
+            raise SettingError(
+                "a list of pictures (rows, columns, 3) from 0 to 255 was expected; a file gives one by "
+                "np.asarray(Image.open(path).convert('RGB'))"
+            )
         resized = np.stack([self.resize(picture) for picture in pictures])
         return self.normalise(torch.from_numpy(resized))
 

@@ -4,7 +4,8 @@
 
     subject, layer, target, num_images, num_steps, seed    what was asked for; a target of None is the predicted class
     pictures                      the names of the pictures, in order
-    methods.NAME.randomisation.{top_layer,all_layers}      metrics.sanity: `layer`, `rank_correlation`, `ssim`
+    methods.NAME.randomisation.{top_layer,all_layers}      metrics.sanity: `layer`, `rank_correlation`, `ssim`, and of
+                                  how many pictures one of both maps is `blank`, which are left out
     methods.NAME.shift            metrics.sanity: `relative_change` and its `worst`, `rank_correlation`
     methods.NAME.conservation     metrics.sanity, one record a layer; plain excitation backprop only, for which each
                                   operation on the way is looked at, too: a leak is told by its name
@@ -167,8 +168,9 @@ def _randomisation(checked: Checked, explain: Callable[[nn.Module, Tensor], Tens
     return {
         name: {
             "layer": own.layer,
-            "rank_correlation": float(own.rank_correlation.mean()),
-            "ssim": None if own.ssim is None else float(own.ssim.mean()),
+            "rank_correlation": _mean(own.rank_correlation),
+            "ssim": None if own.ssim is None else _mean(own.ssim.where(own.rank_correlation.isfinite(), torch.nan)),
+            "blank": int(own.rank_correlation.isnan().sum()),
         }
         for name, own in (("top_layer", found[0]), ("all_layers", found[-1]))
     }
@@ -179,8 +181,14 @@ def _shift(checked: Checked, explain: Callable[[nn.Module, Tensor], Tensor]) -> 
     return {
         "relative_change": float(found.relative_change.mean()),
         "worst": float(found.relative_change.max()),
-        "rank_correlation": float(found.rank_correlation.mean()),
+        "rank_correlation": _mean(found.rank_correlation),
     }
+
+
+def _mean(values: Tensor) -> float | None:
+    """Over those that say something; None if none does."""
+    kept = values[values.isfinite()]
+    return float(kept.mean()) if len(kept) else None
 
 
 def _conservation(checked: Checked, name: str, notes: list[str]) -> list[Figures]:

@@ -39,6 +39,11 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
             whose.setdefault(f"has no {figure}: {reason}.", []).append(name)
         for note in figures.get("notes", ()):
             whose.setdefault(f"warns: {note}.", []).append(name)
+        for way, own in figures.get("randomisation", {}).items():
+            if own["blank"]:
+                count = f"{own['blank']} of {results['num_images']} pictures"
+                line = f"is the same everywhere for {count} with {_DRAWN[way]} drawn anew; they are left out."
+                whose.setdefault(line, []).append(name)
         if blank := figures.get("blank"):
             line = f"gives a map of nothing but 0 for {blank} of {results['num_images']} pictures."
             whose.setdefault(line, []).append(name)
@@ -47,6 +52,9 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         error = 50 / results["num_images"] ** 0.5
         told.append(f"A share of {results['num_images']} pictures has a standard error of up to {error:.0f} points.")
     return told
+
+
+_DRAWN = {"top_layer": "the top layer", "all_layers": "all layers"}
 
 
 def _rows(results: Mapping[str, Any], figure: str, shown: Callable[[Any], list[str]]) -> list[list[str]]:

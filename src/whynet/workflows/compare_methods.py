@@ -104,7 +104,7 @@ def _cell(subject: Subject, question: Question, found: Answers | str, picture: P
     heat = found.maps[0]
     where = "at the input" if found.layer is None else f"at {found.layer}"
     if found.layer is not None and question.layer is None:
-        where += ", the last convolutional layer"
+        where += ", the last convolutional layer" + (f" before {question.source}" if question.source else "")
     signed = bool((heat < 0).any())
     over = drawn(subject, picture, heat, scale=sensible_scale([heat]), signed=signed, side=SIDE)
     return Cell(name=question.method, note=where, picture=over)

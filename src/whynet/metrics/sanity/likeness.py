@@ -14,7 +14,7 @@ _WINDOW = 7
 def rank_correlation(a: Float[Tensor, "batch ..."], b: Float[Tensor, "batch ..."]) -> Float[Tensor, " batch"]:
     """Spearman's rank correlation of the positions of each pair of maps, in [-1, 1].
 
-    A map that is the same everywhere has no order: its correlation is 1 with an equal map and 0 with any other.
+    A map that is the same everywhere has no order: its correlation is 1 with an equal map and NaN with any other.
     """
     from scipy.stats import spearmanr
 
@@ -22,7 +22,7 @@ def rank_correlation(a: Float[Tensor, "batch ..."], b: Float[Tensor, "batch ..."
     found = []
     for one, other in zip(first, second, strict=True):
         if np.ptp(one) == 0 or np.ptp(other) == 0:
-            found.append(float(np.array_equal(one, other)))
+            found.append(1.0 if np.array_equal(one, other) else float("nan"))
         else:
             found.append(float(spearmanr(one, other).statistic))
     return torch.tensor(found)

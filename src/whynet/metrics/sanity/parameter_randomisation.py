@@ -40,6 +40,8 @@ Explain: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
 class LayerLikeness:
     """How alike the maps of the trained and of the randomised network are; near 0 is good, 1 is bad.
 
+    Where one of both maps is the same everywhere, as one that went blank, nothing can be said: the correlation is NaN.
+
     Args:
         layer: The (last) layer that was randomised.
         rank_correlation: Of each image, in [-1, 1].
