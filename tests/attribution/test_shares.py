@@ -47,16 +47,18 @@ def test_a_convolution_in_pieces_and_for_many_signals(
     matrix = F.conv2d(torch.eye(32).view(32, 2, 4, 4), weight, padding=1).flatten(1).T  # (outputs, inputs)
     expected = [proportions(a.flatten(1), matrix, p.flatten(1)).view_as(a) for p in signals]
 
-    def convolution(scratch: shares.Scratch | None) -> OperationSum:
+    def convolution(memory: shares.Memory | None) -> OperationSum:
         return OperationSum(
-            a, weight, lambda a, w: F.conv2d(a, w, padding=1), is_batched=True, channels=channels, scratch=scratch
+            a, weight, lambda a, w: F.conv2d(a, w, padding=1), is_batched=True, channels=channels, memory=memory
         )
 
-    for size in (1, 2 * 48 * 4, 10**6):
+    for size, budget in ((1, 10**6), (2 * 48 * 4, 10**6), (10**6, 10**6), (1, 0), (10**6, 0)):
         monkeypatch.setattr(shares, "_CHUNK", size)
-        many = convolution({})
+        memory = shares.Memory(budget)
+        many = convolution(memory)
         for p, answer in zip(signals, expected, strict=True):
             kept = p.clone()
             torch.testing.assert_close(convolution(None).share(p), answer, rtol=1e-4, atol=1e-6)
             torch.testing.assert_close(many.share(p), answer, rtol=1e-4, atol=1e-6)
             assert torch.equal(p, kept)
+        assert memory.room == max(0, budget - 4 * 5 * 48)  # once for both signals

@@ -14,7 +14,7 @@ from torch.autograd.function import BackwardCFunction
 
 from whynet.attribution.backward_rules import MAKERS_OF_CONSTANTS, BackwardRules, Rule, operation_name, tensors_in
 from whynet.attribution.conservation import Conservation
-from whynet.attribution.shares import Scratch, Sum
+from whynet.attribution.shares import Memory, Sum
 from whynet.base.errors import SubjectError
 
 Args: TypeAlias = Sequence[Any]
@@ -44,7 +44,7 @@ class ExcitationMode(BackwardRules):
     ) -> None:
         super().__init__(rules, network, otherwise=otherwise)
         self.conservation = conservation
-        self.scratch: Scratch | None = {} if many else None
+        self.memory = Memory() if many else None
         self._made: dict[int, tuple[ref[Tensor], int, Tensor, Sum]] = {}
         self._held: dict[int, list[ref[Sum]]] = {}
         self._aside: dict[int, ref[Tensor]] = {}

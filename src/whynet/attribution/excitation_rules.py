@@ -85,7 +85,7 @@ def _convolution(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs
         is_batched=a.ndim == weight.ndim,
         channels=func not in _TRANSPOSED and a.ndim == weight.ndim and a.shape[1] == weight.shape[1],
         turn=turn,
-        scratch=mode.scratch,
+        memory=mode.memory,
     )
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
@@ -95,7 +95,7 @@ def _matrix_product(mode: BackwardRules, func: Function, args: Args, kwargs: Kwa
     if weight.requires_grad:
         return _refuse(mode, func, args, kwargs)
     assert isinstance(mode, ExcitationMode)
-    own = OperationSum(a.detach(), weight, lambda a, w: func(a, w), scratch=mode.scratch)
+    own = OperationSum(a.detach(), weight, lambda a, w: func(a, w), memory=mode.memory)
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 
@@ -103,7 +103,7 @@ def _average(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) ->
     a = args[0] if args else kwargs["input"]
     rest = {key: value for key, value in kwargs.items() if key != "input"}
     assert isinstance(mode, ExcitationMode)
-    own = OperationSum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest), scratch=mode.scratch)
+    own = OperationSum(a.detach(), None, lambda a, _: func(a, *args[1:], **rest), memory=mode.memory)
     return mode.linear(a, own, lambda: func(*args, **kwargs))
 
 

@@ -25,9 +25,35 @@ _BLOCK = 2**20
 _CHUNK = 30 * 2**20
 """Bytes of a result that is computed at once on a CPU; what is below 32 MiB, the allocator can give out again."""
 
-Scratch: TypeAlias = dict[tuple[tuple[int, ...], torch.dtype], Tensor]
 _Contributions: TypeAlias = tuple[list[Tensor], Tensor]
 """Parts of the activations, and what all of them contributed to each output, attached to them."""
+
+
+class Memory:
+    """What several signals share: the denominators of sums, as far as there is room for them, and places for ratios.
+
+    Signals come from above, so the deepest layers are kept first; they take the least room for the time they save.
+
+    Args:
+        budget: Bytes of denominators that may be kept; the others are computed again for each signal.
+    """
+
+    def __init__(self, budget: int = 512 * 2**20) -> None:
+        self.room = budget
+        self._places: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
+
+    def takes(self, size: int) -> bool:
+        """Whether so many bytes may be kept; they are counted."""
+        fits = size <= self.room
+        self.room -= size if fits else 0
+        return fits
+
+    def place(self, like: Tensor) -> Tensor:
+        """Memory of a tensor's shape and type, the same for all."""
+        key = (tuple(like.shape), like.dtype)
+        if key not in self._places:
+            self._places[key] = torch.empty_like(like, requires_grad=False)
+        return self._places[key]
 
 
 class Sum(ABC):
@@ -91,8 +117,7 @@ class OperationSum(Sum):
         is_batched: Whether axis 0 is the images, each of which has an output of its own.
         channels: Whether axis 1 of weight and activations is the input channels, so that several inputs can be joined.
         turn: Gives the weight with the given sign for each output channel; None where there are no channels.
-        scratch: Memory for ratios, by their shape and type, where several signals will be shared; the denominators are
-            then kept for all of them. None where there will be one.
+        memory: Shared by all sums, where several signals will come; None where there will be one.
     """
 
     def __init__(
@@ -105,11 +130,11 @@ class OperationSum(Sum):
         is_batched: bool = False,
         channels: bool = False,
         turn: Callable[[Tensor], Tensor] | None = None,
-        scratch: Scratch | None = None,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__(activations, weight, is_positive=is_positive)
         self.operation, self.is_batched, self.channels = operation, is_batched, channels
-        self.turn, self.scratch = turn, scratch
+        self.turn, self.memory = turn, memory
         self._kept: list[_Contributions] | None = None
 
     def with_weight(self, weight: Tensor | None) -> "OperationSum":
@@ -118,16 +143,25 @@ class OperationSum(Sum):
         changed.weight, changed._kept = weight, None
         return changed
 
+    def dual(self) -> "OperationSum":
+        """As the base class says; it is made anew for each signal, so nothing of it is kept."""
+        assert self.weight is not None
+        changed = self.with_weight(-self.weight)
+        changed.memory = None
+        return changed
+
     def turned(self, signs: Tensor) -> "OperationSum | None":
         """As the base class says."""
         return None if self.turn is None else self.with_weight(self.turn(signs))
 
     def share(self, probability: Tensor) -> Tensor:
-        """As the base class says; the contributions are computed once for all signals."""
+        """As the base class says; the contributions are computed once for all signals where there is room for them."""
         step = self._images_at_once(probability[0].numel())
         contributions: Iterable[_Contributions] = self._contributions(step)
-        if self.scratch is not None:
-            contributions = self._kept = self._kept or list(contributions)
+        if self._kept is None and self.memory is not None and self.memory.takes(4 * probability.numel()):
+            self._kept = list(contributions)
+        if self._kept is not None:
+            contributions = self._kept
         if step >= len(probability):
             return self._share(probability, *next(iter(contributions)))
         found = torch.empty_like(self.activations, dtype=self._dtype)
@@ -138,9 +172,11 @@ class OperationSum(Sum):
         return found
 
     def _share(self, probability: Tensor, parts: list[Tensor], totals: Tensor) -> Tensor:
-        ratio = torch.div(probability.to(totals.dtype), totals.detach(), out=self._room(totals))
+        # Denominators that are needed no more make room for the ratio.
+        room = totals.detach() if self._kept is None or self.memory is None else self.memory.place(totals)
+        ratio = torch.div(probability.to(totals.dtype), totals.detach(), out=room)
         ratio.nan_to_num_(0, 0, 0)  # nothing contributed: 0 / 0, or something / 0
-        found = torch.autograd.grad(totals, parts, ratio, retain_graph=self.scratch is not None)
+        found = torch.autograd.grad(totals, parts, ratio, retain_graph=self._kept is not None)
         shares = [_product(own, part.detach()) for own, part in zip(found, parts, strict=True)]
         if self.channels and shares[0].shape[1] != self.activations.shape[1]:  # both signs, joined
             return shares[0].reshape(len(probability), 2, *self.activations.shape[1:]).sum(1)
@@ -173,15 +209,6 @@ class OperationSum(Sum):
                 totals = [self.operation(part.requires_grad_(), own) for part, own in zip(parts, weights, strict=True)]
                 total = _sum(totals)
             yield parts, total
-
-    def _room(self, totals: Tensor) -> Tensor:
-        """Where the ratio may be written: memory for all of a shape, or the denominators that it needs no more."""
-        if self.scratch is None:
-            return totals.detach()
-        key = (tuple(totals.shape), totals.dtype)
-        if key not in self.scratch:
-            self.scratch[key] = torch.empty_like(totals, requires_grad=False)
-        return self.scratch[key]
 
 
 class MatrixSum(Sum):
