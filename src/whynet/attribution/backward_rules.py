@@ -24,7 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-Rule: TypeAlias = Callable[["BackwardRules", Callable[..., Any], Sequence[Any], dict[str, Any]], Any]
+Args: TypeAlias = Sequence[Any]
+Kwargs: TypeAlias = dict[str, Any]
+Function: TypeAlias = Callable[..., Any]
+Rule: TypeAlias = Callable[["BackwardRules", Function, Args, Kwargs], Any]
 
 
 class BackwardRules(TorchFunctionMode):
@@ -45,7 +48,7 @@ class BackwardRules(TorchFunctionMode):
         self.otherwise = otherwise
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+        self, func: Function, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         args, kwargs = [_frozen(value) for value in args], {key: _frozen(v) for key, v in (kwargs or {}).items()}
         if not any(tensor.requires_grad for tensor in tensors_in([*args, *kwargs.values()])):
@@ -56,7 +59,7 @@ class BackwardRules(TorchFunctionMode):
     def begin(self, images: Tensor) -> None:
         """Told what goes into the network."""
 
-    def aside(self, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def aside(self, func: Function, args: Args, kwargs: Kwargs) -> Any:
         """What an operation returns that carries no signal: one before the layer, or beside the way from it."""
         return func(*args, **kwargs)
 
@@ -83,7 +86,7 @@ def tensors_in(values: Any) -> list[Tensor]:
     return found
 
 
-def named(names: str, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def named(names: str, args: Args, kwargs: Kwargs) -> dict[str, Any]:
     """Arguments by name."""
     return dict(zip(names.split(), args, strict=False)) | kwargs
 
@@ -104,7 +107,7 @@ MAKERS_OF_CONSTANTS = frozenset(
 """What makes a tensor of which nothing comes from the tensors that it is given."""
 
 
-def operation_name(func: Callable[..., Any]) -> str:
+def operation_name(func: Function) -> str:
     """What messages call an operation."""
     name = str(getattr(func, "__qualname__", None) or getattr(func, "__name__", repr(func)))
     if name == "getset_descriptor.__get__":

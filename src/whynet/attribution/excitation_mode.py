@@ -4,22 +4,27 @@
 the one input. Which operation goes which way is `excitation_rules`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import ref
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 
-from whynet.attribution.backward_rules import MAKERS_OF_CONSTANTS, BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.backward_rules import (
+    MAKERS_OF_CONSTANTS,
+    Args,
+    BackwardRules,
+    Function,
+    Kwargs,
+    Rule,
+    operation_name,
+    tensors_in,
+)
 from whynet.attribution.conservation import Conservation
 from whynet.attribution.shares import Memory, Sum
 from whynet.base.errors import SubjectError
-
-Args: TypeAlias = Sequence[Any]
-Kwargs: TypeAlias = dict[str, Any]
-Function: TypeAlias = Callable[..., Any]
 
 
 class ExcitationMode(BackwardRules):

@@ -22,9 +22,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, named, operation_name, tensors_in
+from whynet.attribution.backward_rules import (
+    Args,
+    BackwardRules,
+    Function,
+    Kwargs,
+    Rule,
+    named,
+    operation_name,
+    tensors_in,
+)
 from whynet.attribution.conservation import Conservation
-from whynet.attribution.excitation_mode import Args, ExcitationMode, Function, Kwargs
+from whynet.attribution.excitation_mode import ExcitationMode
 from whynet.attribution.rectifiers import RECTIFIERS, upper_end
 from whynet.attribution.shares import MatrixSum, OperationSum
 from whynet.base.errors import SubjectError

@@ -40,8 +40,8 @@ def grad_cam(
         raise SettingError(
             f"Grad-CAM needs maps, and layer {layer!r} has shape {tuple(passage.leaf.shape)}; name one before it"
         )
-    channels, leaf = channel_axis(passage.leaf.ndim), passage.leaf.detach()
-    activations = leaf if leaf.dtype == torch.float64 else leaf.float()
+    channels = channel_axis(passage.leaf.ndim)
+    activations = passage.leaf.detach().to(torch.promote_types(passage.leaf.dtype, torch.float32))
     positions = [axis for axis in range(1, activations.ndim) if axis != channels]
 
     def weighted(slopes: Tensor) -> Tensor:

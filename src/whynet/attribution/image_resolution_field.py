@@ -27,13 +27,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from whynet.attribution.passage import device_of, network_of, output_of
+from whynet.attribution.passage import network_of, output_of
 from whynet.attribution.receptive_field import ReceptiveField
 from whynet.attribution.signal import Model
 from whynet.attribution.strongest_images import StrongestImages, batches_of
 from whynet.base.errors import SettingError
 from whynet.base.progress import track
 from whynet.base.seeding import numpy_generator
+from whynet.models.subject import device_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

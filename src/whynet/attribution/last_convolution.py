@@ -1,23 +1,18 @@
 """Where Grad-CAM and excitation backprop are read where nobody says where: at the last convolutional layer."""
 
-import threading
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from whynet.attribution.passage import layer_of, network_of
+from whynet.attribution.passage import Reached, layer_of, listening, network_of
 from whynet.attribution.signal import Model
 from whynet.base.errors import SubjectError
 from whynet.models.subject import evaluating
 
 NEEDS_MAPS = frozenset({"grad_cam", "excitation_backprop", "contrastive_excitation_backprop"})
 """Methods that are read at a layer of maps: Grad-CAM knows no other, and excitation backprop no signed input."""
-
-
-class _Reached(BaseException):
-    """The source has run."""
 
 
 def last_convolutional_layer(model: Model, images: Tensor, *, source: str | None = None) -> str:
@@ -35,14 +30,12 @@ def last_convolutional_layer(model: Model, images: Tensor, *, source: str | None
         SubjectError: There is no convolution, or no such source.
     """
     network = network_of(model)
-    thread, ended, handles = threading.get_ident(), [], []
+    ended: list[tuple[str, bool, tuple[int, ...]]] = []
 
-    def note(name: str, is_convolution: bool) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if threading.get_ident() != thread:
-                return
+    def note(name: str, is_convolution: bool) -> Callable[[Any], None]:
+        def hook(output: Any) -> None:
             if name == source:
-                raise _Reached
+                raise Reached
             size = tuple(output.shape[2:]) if isinstance(output, Tensor) and output.ndim == 4 else ()
             ended.append((name, is_convolution, size))
 
@@ -50,15 +43,10 @@ def last_convolutional_layer(model: Model, images: Tensor, *, source: str | None
 
     if source is not None:
         layer_of(network, source)
-    try:
-        for name, module in network.named_modules():
-            if name:
-                handles.append(module.register_forward_hook(note(name, isinstance(module, nn.Conv2d))))
-        with evaluating(network), torch.no_grad(), suppress(_Reached):
-            network(images[:1].detach().clone())
-    finally:
-        for handle in handles:
-            handle.remove()
+    modules = [(name, module) for name, module in network.named_modules() if name]
+    hooks = [(module, note(name, isinstance(module, nn.Conv2d))) for name, module in modules]
+    with listening(hooks), evaluating(network), torch.no_grad():
+        network(images[:1].detach().clone())
     return _last(ended, network)
 
 

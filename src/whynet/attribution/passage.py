@@ -9,7 +9,8 @@ is computed.
 import inspect
 import threading
 import warnings
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from whynet.attribution.backward_rules import BackwardRules
 from whynet.base.errors import SettingError, SubjectError
-from whynet.models.subject import Subject, evaluating, logits_of
+from whynet.models.subject import Subject, device_of, evaluating, logits_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,8 +68,31 @@ def _cut(where: str) -> SubjectError:
     )
 
 
-class _Reached(BaseException):
+class Reached(BaseException):
     """The source has run, so the rest of the forward is of no use; no `except Exception` of a network stops it."""
+
+
+@contextmanager
+def listening(hooks: Iterable[tuple[nn.Module, Callable[[Any], Any]]]) -> Iterator[None]:
+    """A forward in which hooks get what their modules return, in this thread alone, and may break it off by `Reached`.
+
+    Args:
+        hooks: Each a module and a function of its output, which returns what to put in its place, or None.
+    """
+    thread = threading.get_ident()
+
+    def heard(hook: Callable[[Any], Any]) -> Callable[..., Any]:
+        return lambda _module, _inputs, output: hook(output) if threading.get_ident() == thread else None
+
+    handles = []
+    try:
+        for module, hook in hooks:
+            handles.append(module.register_forward_hook(heard(hook)))
+        with suppress(Reached):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def network_of(model: nn.Module | Subject) -> nn.Module:
@@ -110,11 +134,6 @@ def network_of(model: nn.Module | Subject) -> nn.Module:
     return network
 
 
-def device_of(network: nn.Module) -> torch.device:
-    """Where a network's first parameter lies; the CPU if it has none."""
-    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
-
-
 def layer_of(network: nn.Module, name: str) -> nn.Module:
     """The module of a dotted name; raises `SubjectError` that lists near names."""
     if not isinstance(name, str):
@@ -133,39 +152,30 @@ def run(
     """
     check_images(images, network)
     caught: dict[str, Tensor] = {}
-    thread, handles = threading.get_ident(), []
 
-    def at_layer(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        if threading.get_ident() != thread:
-            return None
+    def at_layer(output: Any) -> Tensor:
         if "layer" in caught:
             raise SubjectError(f"layer {layer!r} runs several times in a forward pass; name one that runs once")
         caught["layer"] = leaf = _checked(layer, output).detach().requires_grad_()
         if layer == source:
             caught["source"] = leaf.clone()
-            raise _Reached
+            raise Reached
         return leaf.clone()  # what follows may change it in place
 
-    def at_source(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        if threading.get_ident() == thread:
-            caught["source"] = _checked(source, output)
-            raise _Reached
+    def at_source(output: Any) -> None:
+        caught["source"] = _checked(source, output)
+        raise Reached
 
-    try:
-        for name, hook in ((layer, at_layer), (source, at_source)):
-            if name is not None and not (hook is at_source and source == layer):
-                handles.append(layer_of(network, name).register_forward_hook(hook))
-        with torch.inference_mode(False), torch.enable_grad(), evaluating(network), rules:
-            entry = images.detach().clone()  # the network may change it in place
-            if layer is None:
-                caught["layer"] = entry.requires_grad_()
-                entry = entry.clone()
-            rules.begin(entry)
-            with suppress(_Reached):
-                caught.setdefault("logits", _checked("output", logits_of(network(entry))))
-    finally:
-        for handle in handles:
-            handle.remove()
+    wanted: dict[str | None, Callable[[Any], Any]] = {layer: at_layer}
+    wanted.setdefault(source, at_source)  # where both are one, `at_layer` does both
+    hooks = [(layer_of(network, name), hook) for name, hook in wanted.items() if name is not None]
+    with listening(hooks), torch.inference_mode(False), torch.enable_grad(), evaluating(network), rules:
+        entry = images.detach().clone()  # the network may change it in place
+        if layer is None:
+            caught["layer"] = entry.requires_grad_()
+            entry = entry.clone()
+        rules.begin(entry)
+        caught["logits"] = _checked("output", logits_of(network(entry)))
     return _passage(caught, layer, source)
 
 
@@ -184,23 +194,17 @@ def output_of(network: nn.Module, images: Tensor, layer: str, *, under: Backward
     """
     check_images(images, network)
     caught: list[Any] = []
-    thread = threading.get_ident()
 
-    def at_layer(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        if threading.get_ident() == thread:
-            caught.append(output)
-            raise _Reached
+    def at_layer(output: Any) -> None:
+        caught.append(output)
+        raise Reached
 
-    handle = layer_of(network, layer).register_forward_hook(at_layer)
-    try:
-        with torch.inference_mode(False), torch.no_grad(), evaluating(network), under or nullcontext():
-            entry = images.detach().clone()  # the network may change it in place
-            if under is not None:
-                under.begin(entry)
-            with suppress(_Reached):
-                network(entry)
-    finally:
-        handle.remove()
+    hooks = [(layer_of(network, layer), at_layer)]
+    with listening(hooks), torch.inference_mode(False), torch.no_grad(), evaluating(network), under or nullcontext():
+        entry = images.detach().clone()  # the network may change it in place
+        if under is not None:
+            under.begin(entry)
+        network(entry)
     if not caught:
         raise SubjectError(f"layer {layer!r} did not run in the forward pass; name one that does")
     return _checked(layer, caught[0])

@@ -23,12 +23,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from whynet.attribution.passage import device_of, layer_of, network_of, output_of
+from whynet.attribution.passage import layer_of, network_of, output_of
 from whynet.attribution.receptive_axis import AxisField
 from whynet.attribution.receptive_rules import receptive_rules
 from whynet.attribution.signal import Model
 from whynet.base.errors import SettingError, SubjectError
 from whynet.base.seeding import generator
+from whynet.models.subject import device_of
 
 _NUM_AT_ONCE = 256
 

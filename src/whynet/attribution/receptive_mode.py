@@ -1,19 +1,16 @@
 """The mode of the receptive field: it knows what each tensor of a forward pass sees of the image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, operation_name, tensors_in
+from whynet.attribution.backward_rules import Args, BackwardRules, Function, Kwargs, Rule, operation_name, tensors_in
 from whynet.attribution.receptive_axis import AxisField, Reads, union
 from whynet.base.errors import SubjectError
 
-Args: TypeAlias = Sequence[Any]
-Kwargs: TypeAlias = dict[str, Any]
-Function: TypeAlias = Callable[..., Any]
 Sight: TypeAlias = tuple[AxisField, AxisField]
 """What the units of a tensor see of the image's rows and of its columns."""
 

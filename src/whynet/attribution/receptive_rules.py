@@ -23,9 +23,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from whynet.attribution.backward_rules import MAKERS_OF_CONSTANTS, BackwardRules, Rule, named, operations, tensors_in
+from whynet.attribution.backward_rules import (
+    MAKERS_OF_CONSTANTS,
+    Args,
+    BackwardRules,
+    Function,
+    Kwargs,
+    Rule,
+    named,
+    operations,
+    tensors_in,
+)
 from whynet.attribution.receptive_axis import AxisField, chain, nothing
-from whynet.attribution.receptive_mode import Args, Function, Kwargs, ReceptiveMode, each, one_input, swept
+from whynet.attribution.receptive_mode import ReceptiveMode, each, one_input, swept
 from whynet.attribution.receptive_windows import WINDOW_RULES
 
 

@@ -7,12 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from whynet.attribution.backward_rules import BackwardRules, Rule, named, tensors_in
+from whynet.attribution.backward_rules import Args, BackwardRules, Function, Kwargs, Rule, named, tensors_in
 from whynet.attribution.receptive_axis import Reads, cells, sliding, spreading
 from whynet.attribution.receptive_mode import (
-    Args,
-    Function,
-    Kwargs,
     ReceptiveMode,
     Sight,
     each,

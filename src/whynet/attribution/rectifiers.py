@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from whynet.attribution.backward_rules import BackwardRules, Rule
+from whynet.attribution.backward_rules import Args, BackwardRules, Function, Kwargs, Rule
 
 Backward = Callable[[Tensor], Tensor]
 
@@ -28,7 +28,7 @@ class RectifierMode(BackwardRules):
 
     num_rectifiers = 0
 
-    def aside(self, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def aside(self, func: Function, args: Args, kwargs: Kwargs) -> Any:
         """As the base class says."""
         if func in RECTIFIERS and upper_end(func, args, kwargs) is not None:
             self.num_rectifiers += 1
@@ -43,7 +43,7 @@ def rectifier_rules(backward: Backward, *, gated: bool) -> dict[Callable[..., An
         gated: Whether a signal passes only where the rectifier was open, before `backward` gets it.
     """
 
-    def rule(mode: BackwardRules, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def rule(mode: BackwardRules, func: Function, args: Args, kwargs: Kwargs) -> Any:
         upper = upper_end(func, args, kwargs)
         if upper is None:
             return func(*args, **kwargs)
@@ -59,7 +59,7 @@ def rectifier_rules(backward: Backward, *, gated: bool) -> dict[Callable[..., An
     return dict.fromkeys(RECTIFIERS, rule)
 
 
-def upper_end(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> float | None:
+def upper_end(func: Function, args: Args, kwargs: Kwargs) -> float | None:
     """Where a rectifier is cut off above, infinity if nowhere; None if a call is no rectifier."""
     lower, upper = RECTIFIERS[func](args, kwargs)
     return upper if _is_zero(lower) and not isinstance(upper, Tensor) and upper > 0 else None
@@ -103,7 +103,7 @@ Bounds = Callable[[Sequence[Any], dict[str, Any]], tuple[Any, Any]]
 
 
 def _between(low_name: str, high_name: str, *, low: float | None = None, high: float = math.inf) -> Bounds:
-    def bounds(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    def bounds(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:
         own = dict(zip((low_name, high_name), args[1:], strict=False)) | kwargs
         lower, upper = own.get(low_name), own.get(high_name)
         return low if lower is None else lower, high if upper is None else upper
@@ -115,12 +115,12 @@ def _always(upper: float) -> Bounds:
     return lambda _args, _kwargs: (0, upper)
 
 
-def _threshold(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+def _threshold(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:
     own = dict(zip(("threshold", "value"), args[1:], strict=False)) | kwargs
     return (0 if own["threshold"] == own["value"] == 0 else None), math.inf
 
 
-def _maximum(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+def _maximum(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:
     constants = [v for v in [*args, *kwargs.values()] if isinstance(v, Tensor) and not v.requires_grad]
     return (constants[0] if len(constants) == 1 else None), math.inf
 

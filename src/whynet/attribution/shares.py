@@ -96,7 +96,7 @@ class Sum(ABC):
     @property
     def _dtype(self) -> torch.dtype:
         """At least single precision."""
-        return torch.float64 if self.activations.dtype == torch.float64 else torch.float32
+        return torch.promote_types(self.activations.dtype, torch.float32)
 
     def _signed(self) -> list[tuple[Tensor, bool]]:
         """The activations in parts of one sign, and whether it is plus."""

@@ -82,7 +82,7 @@ def read_back(
                 f"what arrived at the layer is NaN or infinite in {images} of {len(arrived)} images; leave these out, "
                 "or look for a root or a quotient at 0 in the network"
             )
-        own = read(arrived if arrived.dtype == torch.float64 else arrived.float())
+        own = read(arrived.to(torch.promote_types(arrived.dtype, torch.float32)))
         if found is None:
             found = own.new_empty(len(own), total, *own.shape[1:])
         found[:, number] = own

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from whynet.attribution.passage import device_of, output_of
+from whynet.attribution.passage import output_of
 from whynet.attribution.receptive_field import ReceptiveField, receptive_field
 from whynet.base.errors import SettingError
+from whynet.models.subject import device_of
 
 
 class StrongestImages:

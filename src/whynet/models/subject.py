@@ -37,6 +37,11 @@ def logits_of(output: object) -> object:
     return logits if isinstance(logits, Tensor) else output
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's first parameter lies; the CPU if it has none."""
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+
+
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[nn.Module]:
     """A network in evaluation mode; on leaving, each module is back in the mode it was in.
@@ -122,8 +127,7 @@ class Subject:
     @property
     def device(self) -> torch.device:
         """Where the network's first parameter lies; the CPU if it has none."""
-        first = next(self.network.parameters(), None)
-        return torch.device("cpu") if first is None else first.device
+        return device_of(self.network)
 
     def to(self, device: torch.device | str) -> "Subject":
         """Move the network's parameters to a device, as `nn.Module.to` does."""
