@@ -9,34 +9,57 @@ from typing import TYPE_CHECKING, Any
 # At once, since each shares the name of its module, which would take its place here once something imports the module.
 from whynet.metrics.class_relevance import class_relevance
 from whynet.metrics.paired_test import paired_test
+from whynet.metrics.stability import stability
 
 if TYPE_CHECKING:
     from whynet.metrics.attribute_truth import AttributeTruth
     from whynet.metrics.calibration import WordCalibration, claim_calibration
     from whynet.metrics.class_relevance import ClassRelevance
+    from whynet.metrics.completeness import (
+        Completeness,
+        CompletenessFigures,
+        kept_by_area,
+        kept_by_threshold,
+        masked_and_inpainted,
+    )
     from whynet.metrics.deletion_insertion import area, centre_map, deletion, insertion
     from whynet.metrics.diversity import copied_share, distinct_share
+    from whynet.metrics.faithfulness import Faithfulness, FaithfulnessFigures
     from whynet.metrics.floors import most_frequent, random_same_class
     from whynet.metrics.grounded_words import GroundedWords
     from whynet.metrics.language import LanguageMetrics, TokenisedSentence, language_scores, tokenise
+    from whynet.metrics.locality import Locality, LocalityFigures
     from whynet.metrics.meteor import Meteor, MeteorScores
+    from whynet.metrics.orthogonality import Orthogonality, OrthogonalityFigures
     from whynet.metrics.paired_test import PairedTest, holm
+    from whynet.metrics.part_weights import box_weights, mask_weights, point_weights, pulled_back
     from whynet.metrics.pointing_game import PointingGame, box_regions
     from whynet.metrics.sanity import conservation, input_shift_change, parameter_randomisation, shifted_network
+    from whynet.metrics.stability import MatchedFeatures, matched_features
 
 _HOMES = {
     "AttributeTruth": "attribute_truth",
     "ClassRelevance": "class_relevance",
+    "Completeness": "completeness",
+    "CompletenessFigures": "completeness",
+    "Faithfulness": "faithfulness",
+    "FaithfulnessFigures": "faithfulness",
     "GroundedWords": "grounded_words",
     "LanguageMetrics": "language",
+    "Locality": "locality",
+    "LocalityFigures": "locality",
+    "MatchedFeatures": "stability",
     "Meteor": "meteor",
     "MeteorScores": "meteor",
+    "Orthogonality": "orthogonality",
+    "OrthogonalityFigures": "orthogonality",
     "PairedTest": "paired_test",
     "PointingGame": "pointing_game",
     "TokenisedSentence": "language",
     "WordCalibration": "calibration",
     "area": "deletion_insertion",
     "box_regions": "pointing_game",
+    "box_weights": "part_weights",
     "centre_map": "deletion_insertion",
     "claim_calibration": "calibration",
     "conservation": "sanity",
@@ -46,9 +69,16 @@ _HOMES = {
     "holm": "paired_test",
     "input_shift_change": "sanity",
     "insertion": "deletion_insertion",
+    "kept_by_area": "completeness",
+    "kept_by_threshold": "completeness",
     "language_scores": "language",
+    "mask_weights": "part_weights",
+    "masked_and_inpainted": "completeness",
+    "matched_features": "stability",
     "most_frequent": "floors",
     "parameter_randomisation": "sanity",
+    "point_weights": "part_weights",
+    "pulled_back": "part_weights",
     "random_same_class": "floors",
     "shifted_network": "sanity",
     "tokenise": "language",
@@ -57,16 +87,26 @@ _HOMES = {
 __all__ = [
     "AttributeTruth",
     "ClassRelevance",
+    "Completeness",
+    "CompletenessFigures",
+    "Faithfulness",
+    "FaithfulnessFigures",
     "GroundedWords",
     "LanguageMetrics",
+    "Locality",
+    "LocalityFigures",
+    "MatchedFeatures",
     "Meteor",
     "MeteorScores",
+    "Orthogonality",
+    "OrthogonalityFigures",
     "PairedTest",
     "PointingGame",
     "TokenisedSentence",
     "WordCalibration",
     "area",
     "box_regions",
+    "box_weights",
     "centre_map",
     "claim_calibration",
     "class_relevance",
@@ -77,12 +117,20 @@ __all__ = [
     "holm",
     "input_shift_change",
     "insertion",
+    "kept_by_area",
+    "kept_by_threshold",
     "language_scores",
+    "mask_weights",
+    "masked_and_inpainted",
+    "matched_features",
     "most_frequent",
     "paired_test",
     "parameter_randomisation",
+    "point_weights",
+    "pulled_back",
     "random_same_class",
     "shifted_network",
+    "stability",
     "tokenise",
 ]
 
