@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from whynet.base.errors import ImageError
+from whynet.base.errors import DataError, ImageError
 from whynet.data.example import Example, ExampleDataset, digest_of
 
 
@@ -70,3 +70,30 @@ def test_digests_keep_parts_apart() -> None:
     parts: list[tuple[object, ...]] = [("ab",), ("a", "b"), (["a", "b"],), ([1],), (["1"],), ([None],), ()]
     assert len({digest_of(*part) for part in parts}) == len(parts)
     assert len(digest_of()) == 32
+
+
+def with_boxes(*boxes: list[float]) -> Example:
+    return Example(name="jay.jpg", image=np.zeros((10, 20, 3), np.uint8), label=0, part_boxes=np.array(boxes))
+
+
+def test_boxes_of_parts_may_be_absent_or_overhang() -> None:
+    with_boxes([np.nan] * 4, [-5.0, -5.0, 1.0, 1.0], [19.0, 9.0, 30.0, 30.0], [0.0, 0.0, 20.0, 10.0])
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [20.0, 3.0, 30.0, 8.0],
+        [-4.0, 3.0, 0.0, 8.0],
+        [2.0, 10.0, 3.0, 12.0],
+        [2.0, -2.0, 3.0, 0.0],
+        [2.0, 3.0, 2.0, 8.0],
+        [2.0, 8.0, 5.0, 3.0],
+        [2.0, 3.0, 5.0, np.nan],
+    ],
+)
+def test_a_box_that_covers_nothing(box: list[float]) -> None:
+    given = ", ".join(f"{edge:g}" for edge in box)
+    message = rf"jay\.jpg: the box of part 1 \({given}\) covers nothing of the picture of 20 x 10 pixels; correct it"
+    with pytest.raises(DataError, match=message):
+        with_boxes([np.nan] * 4, box)

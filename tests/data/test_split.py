@@ -70,3 +70,52 @@ def test_other_refusals() -> None:
         stratified_split([], 0.5, 0)
     with pytest.raises(DataError, match="class indices start at 0, but there is -1"):
         stratified_split([-1, -1], 0.5, 0)
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(1, 5), min_size=2, max_size=12), min_size=1, max_size=4),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**40),
+    order=st.randoms(use_true_random=False),
+)
+def test_groups_stay_together(sizes: list[list[int]], fraction: float, seed: int, order: object) -> None:
+    """`sizes`: of the groups of each class."""
+    examples = [
+        (label, f"{label}/{number}")
+        for label, own in enumerate(sizes)
+        for number, size in enumerate(own)
+        for _ in range(size)
+    ]
+    order.shuffle(examples)
+    labels, groups = [label for label, _ in examples], [group for _, group in examples]
+    kept, held_out = stratified_split(labels, fraction, seed, groups=groups)
+    assert sorted(kept + held_out) == list(range(len(examples)))
+    assert kept == sorted(kept)
+    assert held_out == sorted(held_out)
+    aside = {groups[index] for index in held_out}
+    assert not aside & {groups[index] for index in kept}
+    share = Counter(int(group.split("/")[0]) for group in aside)
+    for label, own in enumerate(sizes):
+        assert 1 <= share[label] <= len(own) - 1
+        assert abs(share[label] - len(own) * fraction) <= 1
+
+
+def test_groups_of_one_are_no_groups() -> None:
+    labels = [0, 1] * 20
+    groups = [str(index) for index in range(40)]
+    assert stratified_split(labels, 0.3, 5, groups=groups) == stratified_split(labels, 0.3, 5)
+
+
+def test_groups_that_cannot_be() -> None:
+    with pytest.raises(DataError, match="needs 2 groups, 1 to hold out and 1 to keep, but class 1 has 1; add examples"):
+        stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "c", "c"])
+    with pytest.raises(DataError, match="of one class, but 'b' has the classes 0 and 1; name the groups of each class"):
+        stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "b", "c"])
+    with pytest.raises(DataError, match="one group for each of 4 examples was expected, but there are 3"):
+        stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "c"])
+
+
+def test_the_split_without_groups_is_what_it_always_was() -> None:
+    """Written down before there were groups: a run that was begun then goes on with the same pictures."""
+    _, held_out = stratified_split([0, 1, 0, 1, 0, 1, 0, 1, 2, 2] * 3, 0.25, 11)
+    assert held_out == [1, 4, 13, 19, 20, 23, 24, 28]

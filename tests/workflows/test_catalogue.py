@@ -4,6 +4,8 @@ import pytest
 from PIL import Image
 
 from whynet.base.errors import DataError
+from whynet.data.animal_parts import AnimalParts
+from whynet.data.split import stratified_split
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.settings import DataSettings
 
@@ -100,3 +102,45 @@ def test_a_single_species_of_cub_is_refused(tmp_path):
     cub(tmp_path, ["001.Jay"], [1, 1, 1], [1, 1, 0])
     with pytest.raises(DataError, match="a classifier needs two classes, but the only one is Jay; add another"):
         open_data(DataSettings(name="cub", root=str(tmp_path)))
+
+
+COLUMNS = ["wnid", "category", "file", "width", "height", "split", "head_n", "legs_n", "source"] + [
+    f"{part}_{edge}" for part in ("head", "legs") for edge in ("x0", "y0", "x1", "y1")
+]
+
+
+def animals(root: Path, *crops: tuple[str, str, str]) -> DataSettings:
+    """Crops of animals: the class, the split and the picture that each was cut from."""
+    lines = [",".join(COLUMNS)]
+    for number, (name, split, source) in enumerate(crops):
+        Image.new("RGB", (8, 8), "orange").save(root / f"{number}.png")
+        lines.append(f"{name},{name},{number}.png,8,8,{split},0,0,{source},,,,,,,,")
+    (root / "annotations.csv").write_text("\n".join(lines))
+    return DataSettings(name="animal_parts", root=str(root), held_out=0.4)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_crops_of_one_picture_stay_on_one_side(tmp_path, damaged):
+    crops = [(name, "train", str(number // 3)) for name in ("cat", "dog") for number in range(30)]
+    settings = animals(tmp_path, *crops, ("cat", "test", "90"), ("dog", "test", "90"))
+    if damaged:
+        (tmp_path / "4.png").write_bytes(b"")
+    splits = open_data(settings, skip_bad=damaged)
+    assert len(splits.train) + len(splits.validation) == 60 - damaged
+    assert len(set(splits.train.sources)) == 12
+    assert len(set(splits.validation.sources)) == 8
+    assert not set(splits.train.sources) & set(splits.validation.sources)
+    assert splits.train[0].part_boxes.shape == (2, 4)
+
+
+def test_an_animal_on_one_picture_alone_is_named(tmp_path):
+    crops = [("cat", "train", "0"), ("cat", "train", "1"), ("dog", "train", "7"), ("dog", "train", "7")]
+    with pytest.raises(DataError, match="needs 2 training pictures .* hold out for validation, .* only 1 in dog;"):
+        open_data(animals(tmp_path, *crops, ("cat", "test", "2")))
+
+
+def test_the_real_crops_are_split_by_picture(animal_parts_root):
+    train = AnimalParts(animal_parts_root, "train")
+    kept, held_out = stratified_split(train.labels, 0.15, 0, groups=train.sources)
+    assert not {train.sources[index] for index in kept} & {train.sources[index] for index in held_out}
+    assert 0.13 < len(held_out) / len(train) < 0.17

@@ -18,6 +18,9 @@ PartMap: TypeAlias = UInt8[np.ndarray, "rows columns"]
 Landmarks: TypeAlias = Float[np.ndarray, "parts 3"]
 """One row a part: x and y in pixels from the top left corner, and 1 where the part can be seen, else 0."""
 
+PartBoxes: TypeAlias = Float[np.ndarray, "parts 4"]
+"""One row a part: left, top, right and bottom in pixels, as in `Box`; NaN where the part has none annotated."""
+
 Images: TypeAlias = Float[Tensor, "batch 3 height width"]
 """Preprocessed pictures, ready for a network."""
 

@@ -31,10 +31,12 @@ from whynet.base.errors import DataError, SettingError
 from whynet.base.image import read_image
 from whynet.base.paths import path_inside
 from whynet.base.types import Landmarks
+from whynet.data.annotation_text import read_annotation_text
 from whynet.data.bounding_box import Box, clip_box
 from whynet.data.example import Example, ExampleDataset, fingerprint_of_files
 from whynet.data.vocabulary import tokenise
 
+_FILE = "the CUB-200-2011 file"
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -176,7 +178,7 @@ def _human(name: str) -> str:
 def _read_table(path: Path, form: str, parse: Callable[[str], tuple[Key, Value]]) -> dict[Key, Value]:
     """The lines of a file as {key: value}, in the order of the keys."""
     table: dict[Key, Value] = {}
-    for number, line in enumerate(_read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_annotation_text(path, _FILE).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -193,18 +195,7 @@ def _read_table(path: Path, form: str, parse: Callable[[str], tuple[Key, Value]]
 
 def _read_sentences(path: Path) -> tuple[str, ...]:
     """The lines of a file, less those without a word."""
-    return tuple(line.strip() for line in _read_text(path).split("\n") if tokenise(line))
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"expected the CUB-200-2011 file {path}, but there is none; check the folder") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}); convert it") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    return tuple(line.strip() for line in read_annotation_text(path, _FILE).split("\n") if tokenise(line))
 
 
 # One line of a table as (key, value); each raises ValueError for a malformed line.

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from whynet.base import image as image_reader
 from whynet.base.errors import DataError
-from whynet.base.types import Landmarks, PartMap, Picture
+from whynet.base.types import Landmarks, PartBoxes, PartMap, Picture
 
 Claim = tuple[str, str]
 """One attribute: what it is an attribute of, and its value, as in ("crown colour", "red")."""
@@ -35,11 +35,13 @@ class Example:
         captions: Sentences that describe the picture; empty where there are none.
         landmarks: One row a part of the data set's `part_names`: x, y in pixels, visible (0 or 1).
         part_map: For each pixel 0, or 1 + the index of the part that is seen there.
+        part_boxes: One row a part of the data set's `part_names`: x0, y0, x1, y1 in pixels (edges, so x1 may equal the
+            width); a row of NaN says that none is annotated, not that the part cannot be seen.
         box: x0, y0, x1, y1 in pixels of the object's bounding box (edges, so x1 may equal the width).
         attributes: Every claim that is true of what can be seen.
 
     Raises:
-        DataError: A visible landmark lies outside the picture.
+        DataError: A visible landmark lies outside the picture, or the box of a part covers none of it.
     """
 
     name: str
@@ -48,20 +50,38 @@ class Example:
     captions: tuple[str, ...] = ()
     landmarks: Landmarks | None = None
     part_map: PartMap | None = None
+    part_boxes: PartBoxes | None = None
     box: tuple[float, float, float, float] | None = None
     attributes: frozenset[Claim] | None = None
 
     def __post_init__(self) -> None:
-        if self.landmarks is None:
-            return
+        if self.landmarks is not None:
+            self._check_landmarks(self.landmarks)
+        if self.part_boxes is not None:
+            self._check_part_boxes(self.part_boxes)
+
+    def _check_landmarks(self, landmarks: Landmarks) -> None:
         height, width = self.image.shape[:2]
-        x, y, visible = self.landmarks.T
+        x, y, visible = landmarks.T
         outside = (visible > 0) & ((x < 0) | (x > width) | (y < 0) | (y > height))
         if outside.any():
             part = int(np.flatnonzero(outside)[0])
             raise DataError(
                 f"{self.name}: landmark {part} lies at ({x[part]:g}, {y[part]:g}), outside the picture of "
                 f"{width} x {height} pixels; correct the point or mark it as not visible"
+            )
+
+    def _check_part_boxes(self, boxes: PartBoxes) -> None:
+        height, width = self.image.shape[:2]
+        x0, y0, x1, y1 = boxes.T
+        covers = (x0 < x1) & (y0 < y1) & (x0 < width) & (x1 > 0) & (y0 < height) & (y1 > 0)
+        wrong = ~covers & ~np.isnan(boxes).all(1)  # a row that is NaN in part is wrong, too
+        if wrong.any():
+            part = int(np.flatnonzero(wrong)[0])
+            given = ", ".join(f"{edge:g}" for edge in boxes[part])
+            raise DataError(
+                f"{self.name}: the box of part {part} ({given}) covers nothing of the picture of {width} x {height} "
+                "pixels; correct it, or make all four edges NaN where none is annotated"
             )
 
 
@@ -74,6 +94,7 @@ class ExampleDataset(Dataset[Example], ABC):
         names: Each example's unique name.
         labels: Each example's class index.
         captions: Each example's sentences, possibly none.
+        sources: The picture that each example was cut from, where several may share one; empty where each is its own.
     """
 
     class_names: tuple[str, ...]
@@ -81,6 +102,7 @@ class ExampleDataset(Dataset[Example], ABC):
     names: Sequence[str]
     labels: Sequence[int]
     captions: Sequence[tuple[str, ...]]
+    sources: Sequence[str] = ()
 
     @abstractmethod
     def __getitem__(self, index: int) -> Example:
@@ -122,6 +144,7 @@ class ExampleSubset(ExampleDataset):
         self.names = [whole.names[i] for i in self.indices]
         self.labels = [whole.labels[i] for i in self.indices]
         self.captions = [whole.captions[i] for i in self.indices]
+        self.sources = [whole.sources[i] for i in self.indices] if whole.sources else ()
 
     def __getitem__(self, index: int) -> Example:
         return self.whole[self.indices[index]]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from whynet.base.errors import DataError
 from whynet.base.progress import reporting
+from whynet.data.animal_parts import AnimalParts
 from whynet.data.bad_examples import without_bad
 from whynet.data.birds.dataset import PaintedBirds
 from whynet.data.birds.individual import Difficulty
@@ -93,10 +94,13 @@ def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
     )  # fmt: skip
 
 
-def _cub(settings: DataSettings, skip_bad: bool) -> Splits:
+def _train_and_test(
+    open_split: Callable[[Path, str], ExampleDataset], settings: DataSettings, skip_bad: bool
+) -> Splits:
+    """A data set that comes in two parts; the third is held out of the first."""
     root = Path(str(settings.root))
     held_out = ["validation"]
-    train, test = CUB(root, "train"), CUB(root, "test")
+    train, test = open_split(root, "train"), open_split(root, "test")
     _refuse_small_classes(train, root, held_out)
     checked = _checked(train, "training", skip_bad)
     _refuse_small_classes(checked, root, held_out)
@@ -131,7 +135,8 @@ def _refuse_small_classes(train: ExampleDataset, root: Path, held_out: Sequence[
             f"{root}: a classifier needs two classes, but the only one is {train.class_names[0]}; add another"
         )
     needed = 1 + len(held_out)
-    counts = sorted(Counter(train.labels).items())
+    pictures = set(zip(train.labels, train.sources or train.names, strict=True))  # crops of one stay together
+    counts = sorted(Counter(label for label, _ in pictures).items())
     if small := [f"{count} in {train.class_names[label]}" for label, count in counts if count < needed]:
         more = f" and {len(small) - _LISTED} classes more" if len(small) > _LISTED else ""
         raise DataError(
@@ -144,9 +149,16 @@ def _refuse_small_classes(train: ExampleDataset, root: Path, held_out: Sequence[
 def _held_out(
     examples: ExampleDataset, settings: DataSettings, *, min_kept: int = 1
 ) -> tuple[ExampleDataset, ExampleDataset]:
-    kept, held_out = stratified_split(examples.labels, settings.held_out, settings.data_seed, min_kept=min_kept)
+    kept, held_out = stratified_split(
+        examples.labels, settings.held_out, settings.data_seed, min_kept=min_kept, groups=examples.sources or None
+    )
     return examples.subset(kept), examples.subset(held_out)
 
 
-DATA: dict[str, Open] = {"birds": _birds, "cub": _cub, "folder": _folder}
-"""Adding a data set is one file under `data/`, one line here, and its name in `settings.DATA_NAMES`."""
+DATA: dict[str, Open] = {
+    "birds": _birds,
+    "cub": partial(_train_and_test, CUB),
+    "animal_parts": partial(_train_and_test, AnimalParts),
+    "folder": _folder,
+}
+"""Adding a data set is one file under `data/`, one line here, and its name and title in `settings.DATA_TITLES`."""

@@ -10,14 +10,24 @@ from whynet.models.named_network import is_named
 from whynet.models.variants import VARIANTS
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 
-DATA_NAMES = ("birds", "cub", "folder")
+DATA_TITLES = {
+    "birds": "painted birds",
+    "cub": "CUB-200-2011",
+    "animal_parts": "animals (ILSVRC Animal-Part)",
+    "folder": "your own pictures",
+}
+"""What the report says that it shows so many kinds of, by the name of the data."""
+DATA_NAMES = tuple(DATA_TITLES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
     """Which data, and how they are split."""
 
-    name: str = field(default="birds", metadata={"help": "birds (painted, embedded), cub (CUB-200-2011), or folder."})
+    name: str = field(
+        default="birds",
+        metadata={"help": "birds (painted, embedded), cub (CUB-200-2011), animal_parts (ILSVRC), or folder."},
+    )
     root: str | None = field(default=None, metadata={"help": "Folder of the data; birds need none."})
     image_size: int | None = field(
         default=None, metadata={"help": "Side of the network's input in pixels; 64 for birds, 128 for photographs."}

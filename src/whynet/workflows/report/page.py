@@ -22,7 +22,7 @@ from whynet.workflows.report.charts import confusion, curves
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
-from whynet.workflows.settings import TrainSettings
+from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
 REPORT = "report.html"
 
@@ -123,7 +123,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
     return Page(
         run=str(run.folder),
         version=whynet.__version__,
-        data={"birds": "painted birds", "cub": "CUB-200-2011", "folder": "your own pictures"}[settings.data.name],
+        data=DATA_TITLES[settings.data.name],
         num_classes=len(class_names),
         explainer=_explainer_name(settings),
         accuracy=metrics["accuracy"],
