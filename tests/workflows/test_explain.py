@@ -7,7 +7,8 @@ import torch
 from whynet.base.tokens import PADDING
 from whynet.data.function_words import is_content_word
 from whynet.training.hardware import Hardware
-from whynet.workflows.explain import NUM_UNITS, Explainer, explain
+from whynet.workflows.explain import explain
+from whynet.workflows.explainer import NUM_UNITS, Explainer
 from whynet.workflows.settings import ModelSettings
 from whynet.workflows.train import train
 

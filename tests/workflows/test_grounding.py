@@ -10,7 +10,7 @@ from whynet.base.tokens import START
 from whynet.data.birds.interventions import Intervention
 from whynet.data.example import ExampleSubset
 from whynet.workflows.catalogue import ClaimTruth, Splits, open_data
-from whynet.workflows.explain import Explainer
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.gallery import gallery
 from whynet.workflows.grounding import causal_check, ground_gallery
 from whynet.workflows.reading import read_all

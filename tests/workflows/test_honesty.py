@@ -10,7 +10,8 @@ from whynet.training.hardware import Hardware
 from whynet.training.settings import GVESettings
 from whynet.workflows.catalogue import ClaimTruth, open_data
 from whynet.workflows.evaluate import evaluate
-from whynet.workflows.explain import Explainer, explain
+from whynet.workflows.explain import explain
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.honesty import calibration_of_claims, true_against_predicted, word_calibration
 from whynet.workflows.reading import read_all
 from whynet.workflows.sentence_figures import SentenceFigures

@@ -11,7 +11,7 @@ from whynet.models.introspection import Introspection
 from whynet.models.saved_subject import load_subject
 from whynet.training.hardware import Hardware
 from whynet.training.settings import ClassifierSettings, ExplainerSettings
-from whynet.workflows.explain import Explainer
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings

@@ -14,7 +14,8 @@ from whynet.training.hardware import Hardware
 from whynet.training.interpnet import ExplainerTraining
 from whynet.training.settings import GVESettings
 from whynet.workflows.catalogue import open_data
-from whynet.workflows.explain import Explainer, explain
+from whynet.workflows.explain import explain
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.run import Run
 from whynet.workflows.settings import ModelSettings, TrainSettings
 from whynet.workflows.train import resumed_settings, train

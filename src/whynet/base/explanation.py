@@ -11,6 +11,9 @@ from jaxtyping import Float
 from whynet.base.image import to_data_uri
 from whynet.base.types import Picture
 
+_TOLD, _TOLD_SHARE = 3, 0.1
+"""How many reasons a sentence names, and the least share of all that one must have."""
+
 
 def with_article(name: str) -> str:
     """The name with "a" or "an" before it, by its first letter."""
@@ -113,11 +116,13 @@ class Reason:
         name: What the reason is called.
         weight: Its signed share in the explained output, in units of the logit.
         heat_map: Where it lies in the image, at the resolution of the layer it was read from; None if it has no place.
+        is_named: Whether the name says what it is; else it is only told from others by it.
     """
 
     name: str
     weight: float
     heat_map: Float[np.ndarray, "rows columns"] | None = None
+    is_named: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,10 +152,34 @@ class Explanation:
     thumbnail: Picture | None = None
 
     @property
+    def opening(self) -> str:
+        """What the explanation claims, up to the sentence that says why."""
+        claim = f"This is an image of {with_article(self.class_name)}"
+        return f"{claim}." if self.sentence is None else f"{claim} because "
+
+    @property
+    def reasons_sentence(self) -> str | None:
+        """The named reasons with their weights: "Painted Finch 7 because of its red crest (+3.1) and ...".
+
+        Reasons of one name count as one; the three weightiest that speak for the class are named, if they add at least
+        a tenth of what all of these do. None where no named reason speaks for it.
+        """
+        weights: dict[str, float] = {}
+        for reason in self.reasons:
+            if reason.is_named:
+                weights[reason.name] = weights.get(reason.name, 0.0) + reason.weight
+        total = sum(weight for weight in weights.values() if weight > 0)
+        spoken = [(name, weight) for name, weight in weights.items() if weight > 0 and weight >= _TOLD_SHARE * total]
+        spoken = sorted(spoken, key=lambda one: -one[1])[:_TOLD]
+        if not spoken:
+            return None
+        *first, last = [f"{name} ({weight:+.1f})" for name, weight in spoken]
+        return f"{self.class_name} because of its {' and '.join(filter(None, (', '.join(first), last)))}."
+
+    @property
     def text(self) -> str:
         """The explanation in one line: "This is an image of a Tree Sparrow because this bird has ..."."""
-        claim = f"This is an image of {with_article(self.class_name)}"
-        return f"{claim}." if self.sentence is None else f"{claim} because {self.sentence}"
+        return " ".join(filter(None, (f"{self.opening}{self.sentence or ''}".strip(), self.reasons_sentence)))
 
     def to_json(self) -> dict[str, Any]:
         """The explanation as values that `json.dump` takes."""
@@ -161,10 +190,12 @@ class Explanation:
             "probability": self.probability,
             "text": self.text,
             "sentence": self.sentence,
+            "reasons_sentence": self.reasons_sentence,
             "words": [word.to_json() for word in self.words],
             "reasons": [
                 {
                     "name": reason.name,
+                    "is_named": reason.is_named,
                     "weight": reason.weight,
                     "heat_map": None if reason.heat_map is None else reason.heat_map.tolist(),
                 }
@@ -182,15 +213,15 @@ class Explanation:
         Where a word came from is told when the pointer rests on it.
         """
         picture = "" if self.thumbnail is None else f'<img src="{to_data_uri(self.thumbnail)}" alt="" width="128">'
-        opening = self.text if self.sentence is None else self.text.removesuffix(self.sentence)
         words = " ".join(
             f'<span style="opacity:{0.35 + 0.65 * word.probability:.2f}" title="{escape(word.details)}">'
             f"{escape(word.text)}</span>"
             for word in self.words
         )
+        reasons = "" if self.reasons_sentence is None else f"<div>{escape(self.reasons_sentence)}</div>"
         return (
             '<div style="display:flex;gap:1em;align-items:center;margin:.5em 0;max-width:44em">'
-            f"{picture}<div><div>{escape(opening)}{words}</div>"
+            f"{picture}<div><div>{escape(self.opening)}{words}</div>{reasons}"
             f'<small style="opacity:.65">{escape(self.image_name)} · {self.probability:.0%} sure</small></div></div>'
         )
 

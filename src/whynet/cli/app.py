@@ -14,8 +14,10 @@ import whynet
 from whynet.base.errors import WhynetError
 from whynet.cli.attribute import attribute
 from whynet.cli.check import check
+from whynet.cli.concepts import concepts
 from whynet.cli.console import Answer
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
+from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
@@ -56,7 +58,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask a neural network why.\n\nStart with `whynet demo`; then `whynet explain runs/demo PICTURE...`.",
 )
-reproduce = typer.Typer(no_args_is_help=True, help="The tables of the papers, with seeds, spread and floors.")
 app.add_typer(reproduce, name="reproduce")
 app.command()(attribute)
 
@@ -179,6 +180,8 @@ def explain(
     explanations = explain_images(run, images, beam=beam, device=device, allow=subject)
     for explanation in explanations:
         answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
+        for reason in explanation.reasons:
+            answer.say(f"    {reason.weight:+6.2f}  {reason.name}")
     answer.give([explanation.to_json() for explanation in explanations])
 
 
@@ -208,40 +211,7 @@ def evaluate(
 
 
 app.command()(check)
-
-
-@reproduce.command()
-def interpnet(
-    data: Annotated[str, typer.Option(help="birds (painted, embedded) or cub (CUB-200-2011).")] = "birds",
-    root: Annotated[str | None, typer.Option(help="Folder of CUB.")] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, ...")] = 5,
-    experiment: Annotated[
-        str | None,
-        typer.Option(help="Vary one thing instead, over three of the models: scale, departures or species."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the runs.", show_default="runs/reproduce/...")] = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
-    device: Device = "auto",
-    json: Json = None,
-) -> None:
-    """InterpNET's table 1: six models, the same decoder, data and seeds, beside the paper's figures and two floors.
-
-    Given again after it was broken off, it goes on where it stopped.
-
-    **Example:** `whynet reproduce interpnet --data birds --seeds 5 --json results/interpnet-birds.json`
-    """
-    from whynet.workflows.reproduce import reproduce_interpnet
-    from whynet.workflows.reproduce.tables import paired_lines, panels
-
-    answer = Answer(json)
-    results = reproduce_interpnet(
-        data=data, root=root, seeds=seeds, experiment=experiment, out=out, jobs=jobs, device=device, say=answer.say
-    )
-    for title, columns, rows in panels(results):
-        answer.figures(title, columns, rows)
-    if results["tests"]:
-        answer.figures("Paired over the seeds", *paired_lines(results))
-    answer.give(results)
+app.command()(concepts)
 
 
 def _command() -> str:

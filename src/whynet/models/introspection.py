@@ -108,7 +108,7 @@ class Introspection:
         finally:
             for handle in handles:
                 handle.remove()
-        return Recording(activations=self._named(calls, (images.shape[2], images.shape[3])), logits=logits)
+        return Recording(activations=self._named(calls, images), logits=logits)
 
     def read(self, images: Images) -> tuple[Reading, Logits]:
         """r(x) and the logits of a batch; r(x) holds the layers in the order asked for, then the probabilities."""
@@ -132,7 +132,27 @@ class Introspection:
         ending = (("probabilities", len(self.subject.class_names)),) if self.probabilities else ()
         return (*sizes.items(), *ending)
 
-    def _named(self, calls: dict[str, list[Any]], image_sides: tuple[int, int]) -> dict[str, Tensor]:
+    def vectors(self, layer: str, output: Any, images: Images) -> Reading:
+        """One vector an image of what a module returned, as `read` makes it, and gradients flow through it.
+
+        Args:
+            layer: The module's dotted name.
+            output: That it returned.
+            images: That the network was given.
+
+        Raises:
+            SubjectError: It returned no tensor, one with NaN, or one of another shape than vectors, tokens or maps.
+        """
+        activation = self._channels_first(layer, _checked(layer, _first(output)), images)
+        return _pooled(layer, activation, len(images))
+
+    def _channels_first(self, name: str, activation: Tensor, images: Images) -> Tensor:
+        sides = (images.shape[2], images.shape[3])
+        if activation.ndim == 4 and self._has_channels_last(name, activation, sides):
+            return activation.permute(0, 3, 1, 2)  # (B, H, W, D) -> (B, D, H, W)
+        return activation
+
+    def _named(self, calls: dict[str, list[Any]], images: Images) -> dict[str, Tensor]:
         activations: dict[str, Tensor] = {}
         for layer in self.layers:
             name = _module_name(layer)
@@ -145,10 +165,7 @@ class Introspection:
                 if activation is None:
                     times = "once; name it without a call" if len(found) == 1 else f"{len(found)} times, from 0 on"
                     raise SubjectError(f"there is no call {layer!r}, since layer {name!r} ran {times}")
-                map_or_vectors = _checked(key, activation)
-                if map_or_vectors.ndim == 4 and self._has_channels_last(name, map_or_vectors, image_sides):
-                    map_or_vectors = map_or_vectors.permute(0, 3, 1, 2)  # (B, H, W, D) -> (B, D, H, W)
-                activations[key] = map_or_vectors
+                activations[key] = self._channels_first(name, _checked(key, activation), images)
         return activations
 
     def _has_channels_last(self, name: str, activation: Tensor, image_sides: tuple[int, int]) -> bool:
@@ -192,7 +209,7 @@ def _checked(layer: str, activation: Any) -> Tensor:
         raise SubjectError(
             f"layer {layer!r} returned a {type(activation).__name__}, not a tensor; name a layer inside it"
         )
-    if not activation.isfinite().all():
+    if not activation.detach().isfinite().all():  # a look, not a step on the way of a gradient
         raise SubjectError(
             f"layer {layer!r} holds NaN or infinite activations; check the weights and the input's range"
         )

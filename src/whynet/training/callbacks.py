@@ -1,5 +1,6 @@
 """What happens around the steps of a fit: seeds, learning rate, figures, progress. All of it survives a checkpoint."""
 
+import math
 from typing import Any, Literal
 
 import lightning.pytorch as pl
@@ -57,8 +58,20 @@ class HalveOnPlateau(Callback):
         self.restored = state_dict
 
 
+class StopAtNaN(Callback):
+    """A loss that is no number any more is an error, told at the end of its epoch."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        loss = float(trainer.callback_metrics["train_loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} in epoch {trainer.current_epoch}; "
+                "lower the learning rate, or check the data for NaN"
+            )
+
+
 class History(Callback):
-    """One row of figures an epoch, kept in the checkpoint; NaN stops the fit."""
+    """One row of figures an epoch, kept in the checkpoint."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
@@ -68,14 +81,8 @@ class History(Callback):
         self.rows.append({"epoch": float(trainer.current_epoch), **figures})
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        loss = float(trainer.callback_metrics["train_loss"])
-        self.rows[-1]["train_loss"] = loss
+        self.rows[-1]["train_loss"] = float(trainer.callback_metrics["train_loss"])
         self.rows[-1]["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
-        if loss != loss or abs(loss) == float("inf"):
-            raise TrainingError(
-                f"the loss became {loss} in epoch {trainer.current_epoch}; "
-                "lower the learning rate, or check the data for NaN"
-            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}

@@ -18,7 +18,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from whynet.training.callbacks import HalveOnPlateau, History, ProgressLine, ReseedEachStep
+from whynet.training.callbacks import HalveOnPlateau, History, ProgressLine, ReseedEachStep, StopAtNaN
 from whynet.training.checkpoints import AtomicCheckpointIO, load_checkpoint
 from whynet.training.hardware import Hardware
 
@@ -105,25 +105,59 @@ def fit(
         HalveOnPlateau(monitor, mode, schedule.plateau_patience),
         EarlyStopping(monitor, mode=mode, patience=schedule.patience, check_on_train_epoch_end=False),
         history,
+        StopAtNaN(),
         best,
         latest,
     ]
-    if context.progress:
-        callbacks.append(ProgressLine(description))
     last = folder / LAST
     # A damaged checkpoint is told now, and not taken for an error of the fit.
     if not (last.exists() and _stopped_early(load_checkpoint(last))):
-        with _quiet(), _interruptible():
-            trainer = pl.Trainer(
-                max_epochs=schedule.epochs, callbacks=callbacks, logger=False, enable_model_summary=False,
-                enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=folder,
-                plugins=[AtomicCheckpointIO()], **context.hardware.trainer_arguments(),
-            )  # fmt: skip
-            trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
+        _run(module, train, validation, schedule.epochs, callbacks, context, description)
     module.load_state_dict(load_checkpoint(folder / "best.ckpt")["state_dict"])
     # From the file, because several processes leave nothing behind in this one.
     rows: list[dict[str, float]] = load_checkpoint(last)["callbacks"][history.state_key]["rows"]
     return rows
+
+
+def fit_epochs(module: pl.LightningModule, train: Any, epochs: int, context: FitContext, *, description: str) -> None:
+    """Fit `module` for a number of epochs, without validation; it then holds its last weights.
+
+    Args:
+        module: Logs `train_loss`.
+        train: The training batches.
+        epochs: How many.
+        context: Where, and from which seed.
+        description: What the progress bar calls it.
+
+    Raises:
+        TrainingError: The loss became NaN, or the checkpoint cannot be read.
+        StorageError: A checkpoint cannot be written.
+        KeyboardInterrupt: The user broke it off; the last epoch's checkpoint is there.
+    """
+    latest = ModelCheckpoint(context.folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    _run(module, train, None, epochs, [ReseedEachStep(context.seed), StopAtNaN(), latest], context, description)
+    module.load_state_dict(load_checkpoint(context.folder / LAST)["state_dict"])
+
+
+def _run(
+    module: pl.LightningModule,
+    train: Any,
+    validation: Any,
+    epochs: int,
+    callbacks: list[Callback],
+    context: FitContext,
+    description: str,
+) -> None:
+    """Lightning's loop, from the last checkpoint on if there is one."""
+    last = context.folder / LAST
+    shown = [ProgressLine(description)] if context.progress else []
+    with _quiet(), _interruptible():
+        trainer = pl.Trainer(
+            max_epochs=epochs, callbacks=[*callbacks, *shown], logger=False, enable_model_summary=False,
+            enable_progress_bar=False, num_sanity_val_steps=0, default_root_dir=context.folder,
+            plugins=[AtomicCheckpointIO()], **context.hardware.trainer_arguments(),
+        )  # fmt: skip
+        trainer.fit(module, train, validation, ckpt_path=last if last.exists() else None, weights_only=True)
 
 
 def _stopped_early(checkpoint: dict[str, Any]) -> bool:

@@ -1,8 +1,8 @@
 """The data sets that commands know by name, each with its train, validation and test part."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +12,16 @@ from whynet.data.animal_parts import AnimalParts
 from whynet.data.bad_examples import without_bad
 from whynet.data.birds.dataset import PaintedBirds
 from whynet.data.birds.individual import Difficulty
-from whynet.data.birds.interventions import Intervention, interventions
+from whynet.data.birds.interventions import (
+    WHOLE_PARTS,
+    Intervention,
+    host_of_claim,
+    interventions,
+    without_part,
+)
 from whynet.data.birds.parsing import parse_claims
 from whynet.data.cub import CUB
-from whynet.data.example import Claim, ExampleDataset
+from whynet.data.example import Claim, Example, ExampleDataset
 from whynet.data.image_folder import ImageFolder
 from whynet.data.split import stratified_split
 from whynet.workflows.settings import DataSettings
@@ -39,6 +45,9 @@ class ClaimTruth:
 Intervene = Callable[[int, Sequence[tuple[str, frozenset[Claim]]], int], list[Intervention | None]]
 """Test picture, words of a sentence with the true claims that need each, and a seed: the changed pictures."""
 
+WithoutPart = Callable[[int, str, int], tuple[Example, Example] | None]
+"""Test picture, part and a seed: the picture without the part, and without another that is seen as well, if it can."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Splits:
@@ -48,6 +57,9 @@ class Splits:
         train, validation, test: The parts.
         claims: Where the truth of a sentence can be told.
         interventions: Where a test picture can be changed at the part that a word names, and elsewhere.
+        without_part: Where a test picture can be had without a part, and without another.
+        part_of_claim: Which part an attribute can be seen on, by the names of `whole_parts`.
+        whole_parts: What people call a part whose landmark has another name, as in "beak": "bill".
     """
 
     train: ExampleDataset
@@ -55,6 +67,9 @@ class Splits:
     test: ExampleDataset
     claims: ClaimTruth | None = None
     interventions: Intervene | None = None
+    without_part: WithoutPart | None = None
+    part_of_claim: Callable[[Claim], str | None] | None = None
+    whole_parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, ExampleDataset]:
@@ -90,7 +105,8 @@ def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
     claims = ClaimTruth(parse=parse_claims, of_class=test.class_claims, discriminative=test.discriminative_claims)
     return Splits(
         train=part("train"), validation=part("validation"), test=test, claims=claims,
-        interventions=partial(interventions, test),
+        interventions=partial(interventions, test), without_part=partial(without_part, test),
+        part_of_claim=host_of_claim, whole_parts=WHOLE_PARTS,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from torchmetrics.functional.classification import multiclass_accuracy
 from whynet.base.types import Logits
 from whynet.data.example import ExampleDataset
 from whynet.workflows.catalogue import Splits, open_data
-from whynet.workflows.explain import Explainer, Sentence
+from whynet.workflows.explainer import Explainer, Sentence
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.grounding import NUM_IMAGES, causal_check, ground_gallery
 from whynet.workflows.honesty import calibration_of_claims, true_against_predicted, word_calibration

@@ -31,7 +31,7 @@ from whynet.data.function_words import is_content_word
 from whynet.metrics.grounded_words import GroundedWords
 from whynet.models.grounding import word_log_probabilities
 from whynet.workflows.catalogue import Splits
-from whynet.workflows.explain import Explainer, Sentence
+from whynet.workflows.explainer import Explainer, Sentence
 from whynet.workflows.gallery import gallery
 from whynet.workflows.needed_claims import needed_claims
 

@@ -21,7 +21,7 @@ from whynet.base.types import Logits, Reading
 from whynet.data.example import Claim
 from whynet.metrics.calibration import WordCalibration, claim_calibration
 from whynet.workflows.catalogue import ClaimTruth
-from whynet.workflows.explain import Explainer, Sentence
+from whynet.workflows.explainer import Explainer, Sentence
 from whynet.workflows.needed_claims import needed_claims
 from whynet.workflows.sentence_figures import SentenceFigures
 

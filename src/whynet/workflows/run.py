@@ -4,6 +4,7 @@
     classifier/   the subject: subject.json, config.json, model.safetensors, training.json
     interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json; the baseline's
                   class_embedding/
+    concepts/     one folder a class: config.json, model.safetensors, concepts.json
     sentences.json, metrics.json, report.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
@@ -25,10 +26,13 @@ from whynet.base.files import read_json, write_json_atomically
 FORMAT = 1
 CLASSIFIER, EXPLAINER = "classifier", "interpnet"
 """The stages of training, and the folders of the run that they fill."""
+CONCEPTS = "concepts"
+"""The stage and the folder of named concepts, one folder a class within."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
-    "run.json", CLASSIFIER, EXPLAINER, "checkpoints", "pictures", "sentences.json", "metrics.json", "report.html",
+    "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
+    "report.html",
 )  # fmt: skip
 """All that a run consists of."""
 

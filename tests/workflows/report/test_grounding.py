@@ -7,7 +7,7 @@ import pytest
 from whynet.base.explanation import Grounding, LayerContribution, UnitContribution
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.evaluate import evaluate
-from whynet.workflows.explain import Explainer
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.grounding import ground_gallery
 from whynet.workflows.report import write_report
 from whynet.workflows.report.grounding import causal_check_of, details

@@ -26,6 +26,8 @@ HOSTS = {
     "tail tip": ("tail",), "breast pattern": ("breast",),
 }  # fmt: skip
 """The parts that a mark is on."""
+WHOLE_PARTS = {"beak": "bill"}
+"""Landmarks that sentences and `PARTS` call otherwise, beside the two sides of a pair."""
 _SHAPES = {*LENGTH_WORDS, *BILL_WORDS, *TAIL_WORDS, *PATTERN_WORDS, *SIZE_WORDS}
 _SHAPES |= {"barred", "striped", "crested", "streaks", "spots"}
 _MARKS_OF_KIND = {"wing pattern": "wing bars", "wing bar colour": "wing bars"}
@@ -60,6 +62,30 @@ def named_part(claim: Claim) -> str | None:
         return _MARKS_OF_KIND[kind]
     part = kind.split(" ")[0]
     return part if part in PARTS else None
+
+
+def host_of_claim(claim: Claim) -> str | None:
+    """The part of `PARTS` that a claim can be seen on: its own, or the one that its mark is on."""
+    part = named_part(claim)
+    return HOSTS[part][0] if part in HOSTS else part
+
+
+def without_part(birds: PaintedBirds, index: int, part: str, seed: int) -> tuple[Example, Example] | None:
+    """Picture `index` without a part, and without another that is seen as well, drawn at random.
+
+    Args:
+        birds: The data set.
+        index: Of the picture.
+        part: Of `PARTS`.
+        seed: Of the other part.
+
+    Returns:
+        None where the part cannot be seen well enough for a claim on its colour, or no other one can.
+    """
+    if part not in other_parts(birds[index], ()):
+        return None
+    changed = _changed(birds, index, birds[index], (part,), False, seed)
+    return None if changed is None else (changed["named"], changed["other"])
 
 
 def other_parts(example: Example, excluded: Collection[str]) -> tuple[str, ...]:

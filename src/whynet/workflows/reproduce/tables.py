@@ -4,11 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+GAMMAS = ("01", "05", "10", "30")
+"""Shares of a heat map's maximum in percent, as the keys of the completeness test end."""
+_BY_GAMMA = {"completeness": "Complete at ", "kept_area": "Kept at ", "rival_at_area": "As much as at "}
 SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
-    "grounded_named_part", "grounded_other_part",
+    "grounded_named_part", "grounded_other_part", "f_cls", "f_cls_train", "unmasked", "causal_more", "context",
+    *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS),
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
+FINE = (
+    "f_reg", "f_reg_train", "o1", "o2", "locality", "locality_parts", "stability", "causal_named", "causal_other",
+)  # fmt: skip
+"""Figures that are shown with two decimals."""
 TITLES = {
     "accuracy": "Accuracy, %", "meteor_coco": "METEOR (coco)", "bleu4_coco": "BLEU-4 (coco)",
     "cider_d_coco": "CIDEr-D (coco)", "meteor_interpnet": "METEOR (interpnet)",
@@ -18,6 +26,16 @@ TITLES = {
     "class_rank": "Class rank", "distinct": "Distinct, %", "copied": "Copied, %", "ece_words": "ECE of words, %",
     "ece_claims": "ECE of claims, %", "grounded_named_part": "Falls without its part, %",
     "grounded_other_part": "Falls without another, %",
+    "f_reg": "F_reg", "f_reg_train": "F_reg, training", "f_cls": "F_cls, %", "f_cls_train": "F_cls, training, %",
+    "o1": "O1", "o2": "O2", "locality": "Locality", "locality_parts": "Locality, parts alone",
+    "context": "On the context, %", "live": "Live", "stability": "Stability", "unmasked": "Unmasked, %",
+    "causal_named": "Falls without its part", "causal_other": "Falls without another",
+    "causal_more": "Falls more without its part, %",
+    **{
+        f"{kind}_{gamma}": f"{title}{int(gamma)} %"
+        for kind, title in _BY_GAMMA.items()
+        for gamma in GAMMAS
+    },
 }  # fmt: skip
 PANELS = {
     "The paper's protocol, with the paper's own figures": (
@@ -27,6 +45,18 @@ PANELS = {
     "Truth, and how well the sentence tells the class": ("true_of_image", "recall", "class_similarity", "class_rank"),
     "Honesty": (
         "distinct", "copied", "ece_words", "ece_claims", "grounded_named_part", "grounded_other_part",
+    ),
+    "Faithful? The logit read off the x-features (table 1a)": ("f_reg_train", "f_reg", "f_cls_train", "f_cls"),
+    "Each somewhere else, each in few parts? Heat maps (table 1a; lower is better)": (
+        "o1", "o2", "locality", "locality_parts", "context", "live",
+    ),
+    "Complete? Accuracy where only what the maps show is kept, by gamma (tables 2b and 3)": (
+        "unmasked", *(f"completeness_{gamma}" for gamma in GAMMAS),
+    ),
+    "How much of the picture that keeps, by gamma": tuple(f"kept_area_{gamma}" for gamma in GAMMAS),
+    "Plain excitation backprop that keeps as many pixels": tuple(f"rival_at_area_{gamma}" for gamma in GAMMAS),
+    "The same whatever the seed, and caused by what the maps show?": (
+        "stability", "causal_named", "causal_other", "causal_more",
     ),
 }  # fmt: skip
 """The tables of one results file; class rank, copies and calibration errors are better when lower."""
@@ -64,15 +94,15 @@ def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
     columns = ["Difference", *(["condition"] if condition else []), "figure", "mean", "95 % interval", "p", "p (Holm)"]
     rows = []
     for test in results["tests"]:
-        factor = 100 if test["metric"] in SHARES else 1
+        factor, form = 100 if test["metric"] in SHARES else 1, "+.2f" if test["metric"] in FINE else "+.1f"
         low, high = factor * test["low"], factor * test["high"]
         rows.append(
             [
                 f"{test['a']} − {test['b']}",  # noqa: RUF001 (a minus sign is meant)
                 *([test["condition"]] if condition else []),
                 TITLES[test["metric"]],
-                f"{factor * test['difference']:+.1f}",
-                f"{low:+.1f} to {high:+.1f}",
+                f"{factor * test['difference']:{form}}",
+                f"{low:{form}} to {high:{form}}",
                 f"{test['p_value']:.3f}",
                 f"{test['p_holm']:.3f}",
             ]
@@ -148,7 +178,7 @@ def _cell(row: Mapping[str, Any], key: str, papers: bool) -> str:
     metric = row["metrics"].get(key)
     if metric is None:
         return ""
-    factor = 100 if key in SHARES else 1
-    spread = "" if metric["sd"] is None else f" ± {factor * metric['sd']:.1f}"
-    paper = f" ({factor * row['paper'][key]:.1f})" if papers and key in row.get("paper", {}) else ""
-    return f"{factor * metric['mean']:.1f}{spread}{paper}"
+    factor, form = 100 if key in SHARES else 1, ".2f" if key in FINE else ".1f"
+    spread = "" if metric["sd"] is None else f" ± {factor * metric['sd']:{form}}"
+    paper = f" ({factor * row['paper'][key]:{form}})" if papers and key in row.get("paper", {}) else ""
+    return f"{factor * metric['mean']:{form}}{spread}{paper}"

@@ -1,0 +1,82 @@
+"""`whynet reproduce`: the tables of the papers, with seeds, spread and floors."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whynet.cli.console import Answer
+from whynet.cli.options import Device, Json
+
+reproduce = typer.Typer(no_args_is_help=True, help="The tables of the papers, with seeds, spread and floors.")
+
+Seeds = Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, ...")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the runs.", show_default="runs/reproduce/...")]
+
+
+@reproduce.command()
+def interpnet(
+    data: Annotated[str, typer.Option(help="birds (painted, embedded) or cub (CUB-200-2011).")] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of CUB.")] = None,
+    seeds: Seeds = 5,
+    experiment: Annotated[
+        str | None,
+        typer.Option(help="Vary one thing instead, over three of the models: scale, departures or species."),
+    ] = None,
+    out: Out = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """InterpNET's table 1: six models, the same decoder, data and seeds, beside the paper's figures and two floors.
+
+    Given again after it was broken off, it goes on where it stopped.
+
+    **Example:** `whynet reproduce interpnet --data birds --seeds 5 --json results/interpnet-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_interpnet
+    from whynet.workflows.reproduce.tables import paired_lines, panels
+
+    answer = Answer(json)
+    results = reproduce_interpnet(
+        data=data, root=root, seeds=seeds, experiment=experiment, out=out, jobs=jobs, device=device, say=answer.say
+    )
+    for title, columns, rows in panels(results):
+        answer.figures(title, columns, rows)
+    if results["tests"]:
+        answer.figures("Paired over the seeds", *paired_lines(results))
+    answer.give(results)
+
+
+@reproduce.command()
+def srae(
+    data: Annotated[
+        str, typer.Option(help="birds (painted, embedded), cub (CUB-200-2011) or animal_parts (ILSVRC Animal-Part).")
+    ] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of the data; birds need none.")] = None,
+    classes: Annotated[int, typer.Option(help="How many classes are explained, drawn at random.")] = 10,
+    seeds: Seeds = 5,
+    out: Out = None,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """SRAE's tables 1(a), 2(a), 2(b) and 3: x-features against their baselines, beside the paper's figures.
+
+    Given again after it was broken off, it goes on where it stopped.
+
+    **Example:** `whynet reproduce srae --data birds --classes 10 --seeds 5 --json results/srae-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_srae
+    from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
+    from whynet.workflows.reproduce.tables import paired_lines, panels
+
+    answer = Answer(json)
+    results = reproduce_srae(data=data, root=root, classes=classes, seeds=seeds, out=out, device=device, say=answer.say)
+    for title, columns, rows in panels(results):
+        answer.figures(title, columns, rows)
+    answer.figures("Lasso with more entries of Z", *lasso_lines(results))
+    if results["tests"]:
+        answer.figures("Paired over classes and seeds", *paired_lines(results))
+    for line in orderings(results):
+        answer.say(line)
+    answer.give(results)

@@ -1,0 +1,253 @@
+"""`whynet concepts`: a trained network in, the x-features of its classes out, with names and figures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from whynet.base.errors import RunError, SettingError, SubjectError
+from whynet.base.progress import track
+from whynet.metrics.stability import matched_features
+from whynet.models.convnet import ConvNet
+from whynet.models.saved_subject import load_subject
+from whynet.models.srae import ExplanationModule
+from whynet.models.subject import Subject
+from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.training.fitting import FitContext
+from whynet.training.hardware import Hardware
+from whynet.training.srae import Wanted, check_wanted, train_modules
+from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
+from whynet.workflows.concepts.names import Suggestion, strongest_rows, suggested_name
+from whynet.workflows.concepts.parts import region_names, shown_parts
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings, tell_of_negatives
+from whynet.workflows.concepts.request import ALL, OWN_LAYER, ConceptRequest
+from whynet.workflows.concepts.saved import ClassConcepts, Concept, class_folder, load_concepts, save_concepts
+from whynet.workflows.concepts.x_features import XFeatures
+from whynet.workflows.feature_cache import FeatureCache
+from whynet.workflows.phase_one import check_classes
+from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
+from whynet.workflows.settings import TrainSettings
+
+MEMORY_BYTES = 2 << 30
+"""What the modules that are trained together may take; more classes are trained in several rounds."""
+
+
+def find_concepts(
+    run: Run,
+    request: ConceptRequest,
+    *,
+    device: str = "auto",
+    skip_bad: bool = False,
+    allow: str | None = None,
+    cache: FeatureCache | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: bool = True,
+) -> list[ClassConcepts]:
+    """Find the x-features of classes and keep them in the run; classes that are there already, just so, are kept.
+
+    Args:
+        run: Holds a trained classifier, or the user's own network.
+        request: Of which classes, at which layer, and how.
+        device: Where to compute.
+        skip_bad: Leave out pictures that cannot be used.
+        allow: "package.module:function" that may run, where the run explains the user's own network.
+        cache: Where readings are kept; by default the user's own.
+        memory_bytes: What the modules that are trained together may take.
+        progress: Whether progress bars are shown.
+
+    Returns:
+        The concepts of each class asked for, in the order of the classes.
+
+    Raises:
+        RunError: The run has no classifier.
+        SubjectError: A layer does not exist, is dead, or leads nowhere.
+        SettingError: A class is unknown.
+        DataError: A class has too few pictures, or a constant logit.
+        TrainingError: The loss became NaN.
+    """
+    if not run.is_complete(CLASSIFIER):
+        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    hardware = Hardware(device=device)
+    subject = load_subject(run.folder / CLASSIFIER, function=allow).to(hardware.torch_device())
+    splits = open_data(TrainSettings.from_json(run.settings).data, skip_bad=skip_bad)
+    check_classes(f"{run.folder}", subject, splits.train.class_names)
+    classes = wanted_classes(subject, request.where.classes)
+    layer = explained_layer_name(subject, request.where.layer)
+    explained = ExplainedLayer.of(subject, layer, splits.train, map_layer=request.where.map_layer)
+    fingerprint = weights_fingerprint(subject.network)
+    kept = {index: own for index in classes if (own := _kept(run, subject, index, request, explained, fingerprint))}
+    missing = [index for index in classes if index not in kept]
+    if missing:
+        cache = cache or FeatureCache()
+        train, test = explained.read(splits.train, cache), explained.read(splits.test, cache)
+        tell_of_negatives(layer, train.activations)
+        with run.stage(CONCEPTS) as checkpoints:
+            finding = _Finding(checkpoints, explained, splits, train, test, request, hardware, progress)
+            finding.check(missing)
+            for chunk in chunks(missing, train.activations.shape[1], request, memory_bytes):
+                for own in finding.find(chunk):
+                    save_concepts(run, subject, own)
+                    kept[own.class_index] = own
+    return [kept[index] for index in classes]
+
+
+def wanted_classes(subject: Subject, text: str) -> list[int]:
+    """The classes of a comma-separated text, in the subject's order; "all" is all of them."""
+    if text == ALL:
+        return list(range(len(subject.class_names)))
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise SettingError("classes by name or number, or all, were expected, and none is named")
+    return sorted({subject.class_number(name) for name in names})
+
+
+def explained_layer_name(subject: Subject, layer: str | None) -> str:
+    """The layer that was asked for, or our own convnet's."""
+    if layer is not None:
+        return layer
+    if isinstance(subject.network, ConvNet):
+        return OWN_LAYER
+    raise SubjectError(
+        f"--layer is needed: which layer of {subject.name} shall be explained, by its dotted name; its first fully "
+        f"connected layer after a ReLU is a good one, and its layers are {', '.join(subject.layer_names[-12:])}"
+    )
+
+
+def chunks(classes: Sequence[int], entries: int, request: ConceptRequest, memory_bytes: int) -> list[list[int]]:
+    """Classes whose modules fit into memory together: weights, gradients and Adam's two moments, and a batch."""
+    sizes = (entries, *request.module.sizes, request.module.num_features)
+    weights = sum(a * b for a, b in pairwise(sizes)) + request.module.num_features * entries
+    batch = 4 * request.fit.batch_size * (sum(sizes[1:]) + 1) + 2 * (request.module.num_features + 1) * entries
+    each = 4 * (4 * weights + batch)
+    count = max(1, memory_bytes // each)
+    return [list(classes[start : start + count]) for start in range(0, len(classes), count)]
+
+
+def _kept(
+    run: Run, subject: Subject, index: int, request: ConceptRequest, explained: ExplainedLayer, fingerprint: str
+) -> ClassConcepts | None:
+    """The concepts of a class that are there, if they were made just so for this network."""
+    folder = class_folder(run, index, subject.class_names[index])
+    try:
+        own = load_concepts(folder, subject, fingerprint=fingerprint)
+    except RunError:
+        return None  # absent, damaged, or of a network that is no longer there: made again
+    same = own.settings == request.to_json() and (own.layer, own.map_layer) == (explained.layer, explained.map_layer)
+    return own if same else None
+
+
+class _Finding(NamedTuple):
+    """One request at work."""
+
+    checkpoints: Path
+    explained: ExplainedLayer
+    splits: Splits
+    train: Readings
+    test: Readings
+    request: ConceptRequest
+    hardware: Hardware
+    progress: bool
+
+    def check(self, classes: Sequence[int]) -> None:
+        """Refuse what cannot be trained before anything is: `train_modules` would tell it at its own round."""
+        for index in classes:
+            check_wanted(self._wanted(index, self.request.where.seed))
+        if self.request.module.num_features > self.train.activations.shape[1]:
+            raise SettingError(
+                f"{self.request.module.num_features} x-features of a layer of {self.train.activations.shape[1]} "
+                "entries explain nothing; ask for fewer"
+            )
+
+    def find(self, classes: Sequence[int]) -> list[ClassConcepts]:
+        """The concepts of some classes, trained together from each seed."""
+        seeds = [self.request.where.seed + number for number in range(self.request.where.seeds)]
+        by_seed = [self._trained(classes, seed) for seed in seeds]
+        mine = [XFeatures.of_module(module, index) for module, index in zip(by_seed[0], classes, strict=True)]
+        figures = [
+            {**ours, **theirs}
+            for ours, theirs in zip(
+                faithfulness_figures(mine, self.train, ending="_train"), faithfulness_figures(mine, self.test),
+                strict=True,
+            )
+        ]  # fmt: skip
+        found = []
+        for place in track(range(len(classes)), "Measuring x-features"):
+            others = [modules[place] for modules in by_seed[1:]]
+            found.append(self._described(by_seed[0][place], others, mine[place], figures[place]))
+        return found
+
+    def _wanted(self, index: int, seed: int) -> Wanted:
+        return Wanted(
+            name=self.explained.subject.class_names[index], logits=self.train.logits[:, index],
+            is_positive=self.train.is_of(index), settings=self.request.module, seed=seed,
+        )  # fmt: skip
+
+    def _trained(self, classes: Sequence[int], seed: int) -> list[ExplanationModule]:
+        said = f"{list(classes)} {self.explained.layer} {self.request.to_json()} {seed}"
+        folder = self.checkpoints / blake2b(said.encode(), digest_size=8).hexdigest()
+        context = FitContext(folder=folder, seed=seed, hardware=self.hardware, progress=self.progress)
+        wanted = [self._wanted(index, seed) for index in classes]
+        return [one.module for one in train_modules(self.train.activations, wanted, self.request.fit, context)]
+
+    def _described(
+        self, module: ExplanationModule, others: Sequence[ExplanationModule], mine: XFeatures, figures: dict[str, float]
+    ) -> ClassConcepts:
+        index, subject = mine.class_index, self.explained.subject
+        rows = self.test.rows_of(index)
+        if rows:
+            maps = mine.maps(self.explained, self.test, rows)
+            parts = shown_parts(subject, self.test.examples, rows)
+            figures = figures | map_figures(maps, parts)
+        own = self.train.rows_of(index)
+        contributions = mine.contributions(self.train.activations[own])
+        stability = _stabilities(module, others, self.train.activations[own])
+        if stability is not None:
+            figures["stability"] = float(stability.mean())
+        names = self._names(mine, own, contributions)
+        concepts = tuple(
+            Concept(
+                number=number, weight=float(mine.weights[number]), contribution=float(contributions[:, number].mean()),
+                suggestion=names[number], stability=None if stability is None else float(stability[number]),
+            )
+            for number in range(module.num_features)
+        )  # fmt: skip
+        return ClassConcepts(
+            class_index=index, class_name=subject.class_names[index], layer=self.explained.layer,
+            map_layer=self.explained.map_layer, module=module, concepts=concepts, figures=figures,
+            settings=self.request.to_json(),
+        )  # fmt: skip
+
+    def _names(self, mine: XFeatures, rows: list[int], contributions: torch.Tensor) -> list[Suggestion | None]:
+        """A suggested name for each x-feature, from the training pictures of the class where it is strong."""
+        examples = self.train.examples
+        names = region_names(examples, self.splits.whole_parts)
+        found: list[Suggestion | None] = []
+        for number in range(contributions.shape[1]):
+            strong = [rows[place] for place in strongest_rows(contributions[:, number])]
+            parts = shown_parts(self.explained.subject, examples, strong)
+            if parts is None:
+                found.append(None)
+                continue
+            shown = [strong[place] for place in parts.places]
+            one = replace(mine, units=(mine.units[number],), weights=mine.weights[[number]])
+            shares = parts.shares(one.maps(self.explained, self.train, shown))[:, 0]
+            claims = [examples[row].attributes for row in shown]
+            found.append(suggested_name(shares, names, claims, self.splits.part_of_claim))
+        return found
+
+
+def _stabilities(
+    module: ExplanationModule, others: Sequence[ExplanationModule], activations: torch.Tensor
+) -> torch.Tensor | None:
+    """For each x-feature its mean correlation with its counterparts of other seeds; None where there is no other."""
+    if not others:
+        return None
+    with torch.no_grad():
+        mine = module.encoder(activations)
+        matched = [matched_features(mine, other.encoder(activations)).correlations for other in others]
+    return torch.stack(matched).mean(0)

@@ -1,0 +1,98 @@
+"""A suggested name for an x-feature, from the pictures where it is strong: "red wing", precision 0.91.
+
+Its heat map says which part it looks at; where the data say what can be seen of that part in the picture, that comes
+before the part. The precision is the share of the strong pictures in which the map lies mostly on that part and the
+attribute holds as well. A person's name replaces the suggestion.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from whynet.data.example import Claim
+
+CONTEXT = "context"
+"""The region outside all parts."""
+STRONG_SHARE = 0.25
+MIN_STRONG = 4
+"""The strong pictures of an x-feature: the first quarter by its contribution, and at least so many."""
+MIN_PRECISION = 0.5
+"""An attribute that holds in fewer of them does not name the x-feature; a part alone does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """What an x-feature could be called.
+
+    Args:
+        name: As in "red wing".
+        part: That its maps mostly lie on.
+        precision: Share of the strong pictures for which the name is right, in [0, 1].
+        num_pictures: How many of them there were.
+    """
+
+    name: str
+    part: str
+    precision: float
+    num_pictures: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The suggestion as values that `json.dump` takes."""
+        return dict(vars(self))
+
+
+def strongest_rows(contributions: Float[Tensor, " batch"]) -> list[int]:
+    """The pictures in which an x-feature adds most, the strongest first."""
+    count = min(len(contributions), max(MIN_STRONG, round(STRONG_SHARE * len(contributions))))
+    return [int(row) for row in contributions.argsort(descending=True, stable=True)[:count]]
+
+
+def suggested_name(
+    shares: Float[Tensor, "batch regions"],
+    region_names: Sequence[str],
+    claims: Sequence[frozenset[Claim] | None],
+    part_of_claim: Callable[[Claim], str | None] | None,
+) -> Suggestion | None:
+    """A name from the strong pictures of an x-feature; None where its maps are empty.
+
+    Args:
+        shares: Of each picture's map, on each region.
+        region_names: What each region is called; several may have one name, as both wings do.
+        claims: What can be seen in each picture; None where that is not known.
+        part_of_claim: Which part a claim is about; None where claims have no parts.
+    """
+    names = list(dict.fromkeys(region_names))
+    summed = torch.stack(
+        [shares[:, [at for at, own in enumerate(region_names) if own == name]].sum(1) for name in names], 1
+    )
+    shown = [row for row in range(len(summed)) if float(summed[row].sum()) > 0]
+    if not shown:
+        return None
+    mains = {row: names[int(summed[row].argmax())] for row in shown}
+    part, _ = Counter(mains.values()).most_common(1)[0]
+    rows = [row for row in shown if mains[row] == part]
+    total = len(shares)
+    plain = Suggestion(name=part, part=part, precision=len(rows) / total, num_pictures=total)
+    if part_of_claim is None:
+        return plain
+    held = Counter(claim for row in rows for claim in claims[row] or () if part_of_claim(claim) == part)
+    if not held:
+        return plain
+    claim, count = max(held.items(), key=lambda item: (item[1], item[0]))
+    if count / total < MIN_PRECISION:
+        return plain
+    return Suggestion(name=_named(claim, part), part=part, precision=count / total, num_pictures=total)
+
+
+def _named(claim: Claim, part: str) -> str:
+    """A claim in two words: ("wing colour", "red") is "red wing"; a mark is called by its own name."""
+    kind, value = claim
+    if value.startswith(kind):  # ("crest", "crested")
+        return f"{value} {part}"
+    mark = kind.removesuffix(" colour").removesuffix(" pattern").removesuffix(" shape").removesuffix(" length")
+    return f"{value} {part if mark in part else mark}"

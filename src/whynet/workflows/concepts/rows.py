@@ -1,0 +1,188 @@
+"""The rows of SRAE's tables for one network: its x-features, those of its baselines, and the units of Z.
+
+Qi & Li 2017, arXiv:1709.05360, tables 1(a), 2(a), 2(b) and 3. All modules of all rows and classes are trained together;
+whatever a row's x-features come from, they are shown and measured in the same way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from whynet.attribution.excitation_backprop import excitation_backprop
+from whynet.base.progress import track
+from whynet.metrics.locality import Locality
+from whynet.metrics.stability import stability
+from whynet.models.srae import ExplanationModule
+from whynet.training.fitting import FitContext
+from whynet.training.lasso import fit_lasso
+from whynet.training.srae import Trained, Wanted, train_modules
+from whynet.training.srae_settings import FitSettings, ModuleSettings
+from whynet.workflows.catalogue import Splits
+from whynet.workflows.concepts.causal import causal_figures
+from whynet.workflows.concepts.completeness import MaskedPictures, completeness_figures
+from whynet.workflows.concepts.figures import Figures, faithfulness_figures, map_figures
+from whynet.workflows.concepts.parts import ShownParts, region_names, shown_parts
+from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
+from whynet.workflows.concepts.x_features import XFeatures
+
+SRAE, LASSO, EXCITATION, Z = "SRAE", "Lasso", "ExcitationBP", "Z"
+MODULE_ROWS = (SRAE, "NN", "SAE", "CAE")
+UNITS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bench:
+    """One network and its pictures, on which all rows are measured.
+
+    Args:
+        explained: The network, Z, and where maps lie.
+        splits: The data.
+        train: Z and logits of the training pictures.
+        test: Likewise.
+        classes: That are explained.
+        settings: Of each row that is a module.
+        fit: How long modules are trained.
+        context: Where, and the seed of everything.
+        stability_seeds: Modules of each class, from different beginnings.
+    """
+
+    explained: ExplainedLayer
+    splits: Splits
+    train: Readings
+    test: Readings
+    classes: Sequence[int]
+    settings: Mapping[str, ModuleSettings]
+    fit: FitSettings
+    context: FitContext
+    stability_seeds: int
+
+    def measure(
+        self, features: Mapping[str, list[XFeatures]], stabilities: Mapping[str, list[float]]
+    ) -> dict[str, list[Figures]]:
+        """For each row the figures of each class; the arguments are what `features` returns."""
+        found: dict[str, list[Figures]] = {row: [{} for _ in self.classes] for row in (*features, EXCITATION, Z)}
+
+        def add(row: str, figures: Sequence[Figures]) -> None:
+            for own, more in zip(found[row], figures, strict=True):
+                own.update(more)
+
+        for row, own in features.items():
+            add(row, faithfulness_figures(own, self.train, ending="_train"))
+            add(row, faithfulness_figures(own, self.test))
+        for row, values in stabilities.items():
+            add(row, [{"stability": value} for value in values])
+        for place in track(range(len(self.classes)), "Measuring heat maps"):
+            of_class = self._of_class(self.classes[place], {row: own[place] for row, own in features.items()})
+            for row, figures in of_class:
+                found[row][place].update(figures)
+        return found
+
+    def features(self) -> tuple[dict[str, list[XFeatures]], dict[str, list[float]]]:
+        """For each row the x-features of each class, and for each row of modules how stable each class's are."""
+        by_seed = [self._modules(number) for number in range(self.stability_seeds)]
+        features: dict[str, list[XFeatures]] = {}
+        stabilities: dict[str, list[float]] = {}
+        for row in self.settings:
+            modules = [[one.module for one in trained[row]] for trained in by_seed]
+            features[row] = [
+                XFeatures.of_module(module, index) for module, index in zip(modules[0], self.classes, strict=True)
+            ]
+            if len(modules) > 1:
+                stabilities[row] = [
+                    self._stability([seed[place] for seed in modules], index)
+                    for place, index in enumerate(self.classes)
+                ]
+        sizes = [next(iter(self.settings.values())).num_features]
+        features[LASSO] = [self._lasso(index, sizes)[0] for index in self.classes]
+        return features, stabilities
+
+    def _stability(self, modules: Sequence[ExplanationModule], index: int) -> float:
+        own = self.train.activations[self.train.rows_of(index)]
+        with torch.no_grad():
+            return stability([module.encoder(own) for module in modules])
+
+    def _modules(self, number: int) -> dict[str, list[Trained]]:
+        wanted = [self.wanted(index, own, number) for own in self.settings.values() for index in self.classes]
+        context = self.context.within(f"beginning{number}")
+        trained = train_modules(self.train.activations, wanted, self.fit, context)
+        count = len(self.classes)
+        return {row: trained[at * count : (at + 1) * count] for at, row in enumerate(self.settings)}
+
+    def wanted(self, index: int, settings: ModuleSettings, number: int = 0) -> Wanted:
+        """A class's module, from one of several beginnings."""
+        return Wanted(
+            name=self.explained.subject.class_names[index], logits=self.train.logits[:, index],
+            is_positive=self.train.is_of(index), settings=settings, seed=self.context.seed + 1000 * number,
+        )  # fmt: skip
+
+    def _lasso(self, index: int, sizes: Sequence[int]) -> list[XFeatures]:
+        """Lasso's entries of Z for a class, at most so many, for each size."""
+        wanted = self.wanted(index, next(iter(self.settings.values())))
+        return [
+            XFeatures(class_index=index, encoder=None, units=own.units, weights=own.weights, bias=own.bias)
+            for own in fit_lasso(self.train.activations, wanted, self.fit, sizes)
+        ]
+
+    def lasso_table(self, sizes: Sequence[int]) -> list[Figures]:
+        """Table 2(a): how faithful Lasso is with so many entries at most; means over the classes."""
+        sizes = [size for size in sizes if size <= self.train.activations.shape[1]]
+        by_class = [self._lasso(index, sizes) for index in self.classes]
+        table = []
+        for place, size in enumerate(sizes):
+            own = [of_class[place] for of_class in by_class]
+            train = faithfulness_figures(own, self.train, ending="_train")
+            test = faithfulness_figures(own, self.test)
+            figures = {key: sum(one[key] for one in found) / len(found) for found in (train, test) for key in found[0]}
+            numbers = sum(len(one.units) for one in own) / len(own)
+            table.append({"at_most": float(size), "num_entries": numbers, **figures})
+        return table
+
+    def _of_class(self, index: int, features: Mapping[str, XFeatures]) -> list[tuple[str, Figures]]:
+        """What needs heat maps, for each row."""
+        rows = self.test.rows_of(index)
+        subject = self.explained.subject
+        parts = shown_parts(subject, self.test.examples, rows)
+        masked = MaskedPictures(self.explained, self.test, rows)
+        plain = self._plain_maps(index, rows)
+        found = []
+        for row, own in features.items():
+            maps = own.maps(self.explained, self.test, rows)
+            figures = map_figures(maps, parts) | completeness_figures(masked, maps, plain[:, 0])
+            if self.splits.without_part is not None and parts is not None and row == SRAE:
+                names = region_names(self.test.examples, self.splits.whole_parts)
+                figures |= causal_figures(
+                    self.explained, self.test, own, maps, rows, parts, names, self.splits.without_part,
+                    seed=self.context.seed,
+                )  # fmt: skip
+            found.append((row, figures))
+        figures = completeness_figures(masked, plain)
+        if parts is not None:
+            figures["locality"] = map_figures(plain, parts)["locality"]
+            found.append((Z, {"locality": self._locality_of_units(rows, parts)}))
+        found.append((EXCITATION, figures))
+        return found
+
+    def _plain_maps(self, index: int, rows: list[int]) -> Float[Tensor, "batch 1 rows columns"]:
+        """Plain excitation backprop of the logit."""
+        found = []
+        for start in range(0, len(rows), BATCH_SIZE):
+            images = self.explained.preprocessed(self.test.examples, rows[start : start + BATCH_SIZE])
+            maps = excitation_backprop(self.explained.subject, images, index, layer=self.explained.map_layer)
+            found.append(maps.cpu())
+        return torch.cat(found)[:, None]
+
+    def _locality_of_units(self, rows: list[int], parts: ShownParts) -> float:
+        """Mean entropy over all single units of Z."""
+        shown = [rows[place] for place in parts.places]
+        entropies = []
+        entries = self.test.activations.shape[1]
+        for start in range(0, entries, UNITS_AT_ONCE):
+            units = tuple(range(start, min(start + UNITS_AT_ONCE, entries)))
+            own = XFeatures(class_index=0, encoder=None, units=units, weights=torch.ones(len(units)), bias=0.0)
+            metric = Locality(len(units), parts.weights.shape[1])
+            metric.update(own.maps(self.explained, self.test, shown), parts.weights)
+            entropies.append(metric.compute().entropy)
+        return float(torch.cat(entropies).nanmean())

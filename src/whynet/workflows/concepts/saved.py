@@ -1,0 +1,179 @@
+"""The concepts of a run: one folder a class, each whole or not there.
+
+concepts/<number>-<class>/  config.json, model.safetensors (the module), concepts.json (all that is known of it)
+"""
+
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from whynet.base.errors import RunError, StorageError
+from whynet.base.files import read_json, write_json_atomically
+from whynet.models.saved_network import load_network, save_network
+from whynet.models.srae import ExplanationModule
+from whynet.models.subject import Subject
+from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.workflows.concepts.names import Suggestion
+from whynet.workflows.run import CONCEPTS, Run
+
+DESCRIPTION = "concepts.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concept:
+    """What is known of one x-feature.
+
+    Args:
+        number: Among the module's, from 0.
+        weight: v_n.
+        contribution: Mean of v_n E_n over the class's training pictures, in units of the logit.
+        suggestion: A name from the parts and attributes of the pictures where it is strong.
+        name: That a person gave it.
+        stability: Mean correlation with the x-features that other seeds have in its place; None for one seed.
+    """
+
+    number: int
+    weight: float
+    contribution: float
+    suggestion: Suggestion | None = None
+    name: str | None = None
+    stability: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is called: by a person, else by the suggestion, else by its number."""
+        if self.name is not None:
+            return self.name
+        return f"x-feature {self.number + 1}" if self.suggestion is None else self.suggestion.name
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it has more than a number."""
+        return self.name is not None or self.suggestion is not None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassConcepts:
+    """The x-features of one class.
+
+    Args:
+        class_index: Among the subject's.
+        class_name: Its name.
+        layer: Z.
+        map_layer: Where heat maps lie.
+        module: Encoder, readout and decoder.
+        concepts: In the order of the module's x-features.
+        figures: How good they are, by the keys of the results files.
+        settings: How they were made.
+    """
+
+    class_index: int
+    class_name: str
+    layer: str
+    map_layer: str
+    module: ExplanationModule
+    concepts: tuple[Concept, ...]
+    figures: dict[str, float]
+    settings: dict[str, Any]
+
+
+def class_folder(run: Run, class_index: int, class_name: str) -> Path:
+    """Where the concepts of a class lie; the name is there for people to read, and only its plain letters are."""
+    plain = unicodedata.normalize("NFKD", class_name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40]
+    return run.folder / CONCEPTS / "-".join(filter(None, (f"{class_index:04d}", words)))
+
+
+def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:
+    """Write the concepts of a class; raises `StorageError` if that cannot be done, and leaves nothing half-written."""
+    folder = class_folder(run, own.class_index, own.class_name)
+    description = {
+        "format": 1,
+        "class_index": own.class_index,
+        "class": own.class_name,
+        "layer": own.layer,
+        "map_layer": own.map_layer,
+        "network": weights_fingerprint(subject.network),
+        "concepts": [asdict(concept) for concept in own.concepts],
+        "figures": own.figures,
+        "settings": own.settings,
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
+            made = Path(temporary) / "made"
+            save_network(own.module, made)
+            write_json_atomically(made / DESCRIPTION, description)
+            if folder.exists():
+                folder.replace(Path(temporary) / "old")
+            made.replace(folder)
+    except OSError as error:
+        raise StorageError(f"cannot write {folder} ({error}); free space or choose another folder") from error
+
+
+def saved_classes(run: Run) -> list[Path]:
+    """The folders of the classes that have concepts, in the order of the classes."""
+    folder = run.folder / CONCEPTS
+    return sorted(path.parent for path in folder.glob(f"*/{DESCRIPTION}") if not path.parent.name.startswith("."))
+
+
+def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = None) -> ClassConcepts:
+    """The concepts of a class.
+
+    Args:
+        folder: Of `saved_classes`.
+        subject: The network that they shall explain.
+        fingerprint: Its `weights_fingerprint`, where it is known already.
+
+    Raises:
+        RunError: A file is absent or damaged, or the concepts were made for another network.
+    """
+    path = folder / DESCRIPTION
+    description = read_json(path, "the concepts of a class")
+    try:
+        if description["network"] != (fingerprint or weights_fingerprint(subject.network)):
+            raise RunError(
+                f"{folder} was made for another network than {subject.name}: its weights differ; make the concepts "
+                "again with `whynet concepts`"
+            )
+        index, name = int(description["class_index"]), str(description["class"])
+        if not 0 <= index < len(subject.class_names) or subject.class_names[index] != name:
+            raise ValueError(f"class {index} is not {name}")
+        concepts = tuple(_concept(value) for value in description["concepts"])
+        module = load_network(ExplanationModule, folder)
+        if len(concepts) != module.num_features:
+            raise ValueError(f"{len(concepts)} concepts for {module.num_features} x-features")
+        return ClassConcepts(
+            class_index=index, class_name=name, layer=str(description["layer"]),
+            map_layer=str(description["map_layer"]), module=module, concepts=concepts,
+            figures={key: float(value) for key, value in description["figures"].items()},
+            settings=dict(description["settings"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{path} does not describe concepts ({error}); make them again with `whynet concepts`"
+        ) from error
+
+
+def remove_concepts(run: Run) -> None:
+    """Delete all concepts of a run."""
+    shutil.rmtree(run.folder / CONCEPTS, ignore_errors=True)
+
+
+def named(own: ClassConcepts, names: Sequence[str | None]) -> ClassConcepts:
+    """The same with names that a person gave; None keeps what there was."""
+    concepts = tuple(
+        concept if name is None else replace(concept, name=name)
+        for concept, name in zip(own.concepts, names, strict=True)
+    )
+    return replace(own, concepts=concepts)
+
+
+def _concept(value: dict[str, Any]) -> Concept:
+    suggestion = value.get("suggestion")
+    return Concept(**{**value, "suggestion": None if suggestion is None else Suggestion(**suggestion)})

@@ -1,0 +1,120 @@
+"""Which settings each kind of module gets: chosen by cross-validation on the training pictures, for all kinds alike.
+
+Qi & Li 2017, arXiv:1709.05360, section 4.2: all were "tuned to the optimal parameters by cross-validation on the
+training set"; what was optimal is not said. Here, of the settings that are faithful enough on held-out pictures, the
+one whose heat maps are the most orthogonal on them, O_1. Faithful enough is an F_cls of 99.5 % and an F_reg of a
+quarter of the logit's standard deviation; where no setting is, the one of the lowest F_reg is taken. No test picture
+and no part annotation is looked at.
+
+The budget: `FOLDS` folds, `NUM_CLASSES` classes, and each setting of `GRIDS` once; all are one stack of modules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whynet.base.seeding import generator
+from whynet.training.fitting import FitContext
+from whynet.training.srae import Wanted, train_modules
+from whynet.training.srae_settings import FitSettings, ModuleSettings
+from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings
+from whynet.workflows.concepts.x_features import XFeatures
+
+FOLDS, NUM_CLASSES = 2, 3
+MIN_F_CLS, MAX_F_REG = 0.995, 0.25
+"""Least share of classes that stay, and largest error as a share of the logit's standard deviation."""
+
+_SQUARED = ModuleSettings(penalty="squared")
+_DECAYS = (1e-5, 1e-4, 1e-3)
+GRIDS: Mapping[str, Sequence[ModuleSettings]] = {
+    "SRAE": (
+        *(ModuleSettings(penalty="log", q=q, beta=beta) for q in (1.0, 10.0, 100.0) for beta in (0.3, 1.0, 3.0)),
+        *(ModuleSettings(penalty="l1", beta=beta) for beta in (1.0, 3.0, 5.0)),
+        ModuleSettings(penalty="epsilon_l1", q=10.0, beta=1.0),
+        ModuleSettings(penalty="kl", q=10.0, beta=1.0),
+    ),
+    "NN": tuple(replace(_SQUARED, beta=0.0, weight_decay=decay) for decay in _DECAYS),
+    "SAE": tuple(replace(_SQUARED, beta=beta) for beta in (0.1, 0.3, 1.0, 3.0, 10.0)),
+    "CAE": tuple(replace(_SQUARED, beta=1.0, faithfulness=0.0, weight_decay=decay) for decay in _DECAYS),
+}
+
+
+def search(
+    explained: ExplainedLayer,
+    train: Readings,
+    classes: Sequence[int],
+    fit: FitSettings,
+    context: FitContext,
+    *,
+    grids: Mapping[str, Sequence[ModuleSettings]] = GRIDS,
+) -> tuple[dict[str, ModuleSettings], list[dict[str, Any]]]:
+    """The chosen settings of each row, and what was measured of every candidate.
+
+    Args:
+        explained: The network.
+        train: Its training pictures.
+        classes: That may be looked at; the first `NUM_CLASSES` are.
+        fit: How long each module is trained.
+        context: Where, and the seed of folds and weights.
+        grids: The candidates of each row.
+    """
+    candidates = [(row, settings) for row, grid in grids.items() for settings in grid]
+    looked_at = list(classes)[:NUM_CLASSES]
+    fold = _folds(train, context.seed)
+    wanted = [
+        Wanted(
+            name=explained.subject.class_names[index], logits=train.logits[:, index], is_positive=train.is_of(index),
+            settings=settings, seed=context.seed, held_out=fold == number,
+        )
+        for _, settings in candidates
+        for number in range(FOLDS)
+        for index in looked_at
+    ]  # fmt: skip
+    modules = iter(train_modules(train.activations, wanted, fit, context))
+    table = []
+    for row, settings in candidates:
+        figures = []
+        for number in range(FOLDS):
+            held_out = [int(place) for place in (fold == number).nonzero()[:, 0]]
+            for index in looked_at:
+                figures.append(_held_out_figures(explained, train, held_out, next(modules).module, index))
+        mean = {key: sum(own[key] for own in figures) / len(figures) for key in figures[0]}
+        table.append({"row": row, "settings": asdict(settings), **mean})
+    return {row: _chosen(row, candidates, table) for row in grids}, table
+
+
+def _folds(train: Readings, seed: int) -> Tensor:
+    """The fold of each picture: every class is spread over all folds."""
+    fold = torch.empty(len(train.labels), dtype=torch.long)
+    for label in sorted(set(train.labels.tolist())):
+        rows = train.is_of(label).nonzero()[:, 0]
+        order = torch.randperm(len(rows), generator=generator(seed, "folds", label))
+        fold[rows[order]] = torch.arange(len(rows)) % FOLDS
+    return fold
+
+
+def _held_out_figures(
+    explained: ExplainedLayer, train: Readings, held_out: list[int], module: Any, index: int
+) -> dict[str, float]:
+    own = XFeatures.of_module(module, index)
+    readings = Readings(
+        examples=train.examples.subset(held_out), activations=train.activations[held_out], logits=train.logits[held_out]
+    )
+    (figures,) = faithfulness_figures([own], readings)
+    maps = own.maps(explained, readings, readings.rows_of(index))
+    relative = figures["f_reg"] / float(readings.logits[:, index].std())
+    return {**figures, "f_reg_relative": relative, "o1": map_figures(maps, None).get("o1", float("inf"))}
+
+
+def _chosen(
+    row: str, candidates: Sequence[tuple[str, ModuleSettings]], table: Sequence[Mapping[str, Any]]
+) -> ModuleSettings:
+    own = [(settings, found) for (name, settings), found in zip(candidates, table, strict=True) if name == row]
+    faithful = [one for one in own if one[1]["f_cls"] >= MIN_F_CLS and one[1]["f_reg_relative"] <= MAX_F_REG]
+    if faithful:
+        return min(faithful, key=lambda one: float(one[1]["o1"]))[0]
+    return min(own, key=lambda one: float(one[1]["f_reg"]))[0]

@@ -1,0 +1,75 @@
+"""X-features of one class, whoever made them: what they add to the logit, and their heat maps.
+
+Those of an explanation module are its encoder's outputs. Those that Lasso chooses are entries of Z themselves. Both are
+shown and measured in the same way.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from whynet.attribution.x_features import x_feature_maps
+from whynet.models.srae import ExplanationModule
+from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class XFeatures:
+    """The x-features of one class.
+
+    Args:
+        class_index: Whose logit they explain.
+        encoder: Makes them of Z; None takes entries of Z.
+        units: Which of the encoder's outputs, or which entries of Z.
+        weights: v, of each.
+        bias: Of the prediction.
+    """
+
+    class_index: int
+    encoder: nn.Module | None
+    units: tuple[int, ...]
+    weights: Float[Tensor, " features"]
+    bias: float
+
+    @classmethod
+    def of_module(cls, module: ExplanationModule, class_index: int) -> "XFeatures":
+        """All x-features of a module."""
+        return cls(
+            class_index=class_index,
+            encoder=module.encoder,
+            units=tuple(range(module.num_features)),
+            weights=module.readout.weight[0].detach(),
+            bias=module.bias,
+        )
+
+    @torch.no_grad()
+    def values(self, activations: Float[Tensor, "batch entries"]) -> Float[Tensor, "batch features"]:
+        """E_n of each picture."""
+        features: Tensor = activations if self.encoder is None else self.encoder(activations)
+        return features[:, list(self.units)]
+
+    def contributions(self, activations: Float[Tensor, "batch entries"]) -> Float[Tensor, "batch features"]:
+        """v_n E_n of each picture, in units of the logit."""
+        return self.values(activations) * self.weights
+
+    def predictions(self, activations: Float[Tensor, "batch entries"]) -> Float[Tensor, " batch"]:
+        """The logit that they add up to, with the bias."""
+        total: Tensor = self.contributions(activations).sum(1) + self.bias
+        return total
+
+    def maps(
+        self, explained: ExplainedLayer, readings: Readings, rows: list[int]
+    ) -> Float[Tensor, "batch features rows columns"]:
+        """The c-MWP of each x-feature in some pictures, on the CPU."""
+        found = []
+        for start in range(0, len(rows), BATCH_SIZE):
+            images = explained.preprocessed(readings.examples, rows[start : start + BATCH_SIZE])
+            found.append(
+                x_feature_maps(
+                    explained.subject, images, layer=explained.layer, map_layer=explained.map_layer,
+                    encoder=self.encoder, units=self.units,
+                ).cpu()
+            )  # fmt: skip
+        return torch.cat(found)

@@ -1,0 +1,237 @@
+"""Tables 1(a), 2(a), 2(b) and 3 of SRAE: x-features against their baselines, over classes and seeds.
+
+Qi, Khorram & Li, "Embedding Deep Networks into Visual Explanations", arXiv:1709.05360. For each seed a classifier is
+trained; on it every row's x-features are found for the same classes and measured on test pictures.
+
+Differs from the paper: painted birds, ten species of CUB or the Animal-Part crops instead of 200 species of CUB, and a
+small network trained on them from nothing instead of VGG-19, whose layers are smaller, and with them the encoder. The
+paper has one network; here each seed has its own.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from whynet.base.errors import RunError, SettingError
+from whynet.base.files import read_json, write_json_atomically
+from whynet.base.seeding import numpy_generator
+from whynet.metrics.paired_test import holm, paired_test
+from whynet.models.saved_subject import load_subject
+from whynet.training.fitting import FitContext
+from whynet.training.hardware import Hardware
+from whynet.training.srae_settings import ModuleSettings
+from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings
+from whynet.workflows.concepts.rows import Bench
+from whynet.workflows.concepts.search import FOLDS, NUM_CLASSES, search
+from whynet.workflows.concepts.shift import shift_figure
+from whynet.workflows.feature_cache import FeatureCache
+from whynet.workflows.reproduce.srae_plan import COMPARISONS, LASSO_SIZES, ROWS, SCALES, SRAEScale
+from whynet.workflows.reproduce.study import header, spread
+from whynet.workflows.run import CLASSIFIER, Run
+from whynet.workflows.settings import DataSettings, TrainSettings, settings_with
+from whynet.workflows.train import train
+
+MEASURED, CHOSEN = "srae.json", "srae-settings.json"
+
+
+def reproduce_srae(
+    *,
+    data: str = "birds",
+    root: str | None = None,
+    classes: int = 10,
+    seeds: int = 5,
+    out: Path | None = None,
+    device: str = "auto",
+    scale: SRAEScale | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train and measure every row over several seeds and classes.
+
+    Args:
+        data: "birds", "cub" or "animal_parts".
+        root: The folder of CUB or of the crops.
+        classes: How many are explained, drawn at random; the same for all seeds.
+        seeds: How many; 0, 1, 2, ...
+        out: Folder of the runs; what is complete there is not done again.
+        device: Where to compute.
+        scale: Sizes and lengths of training other than those of `SCALES`.
+        say: Told when a seed is done.
+
+    Returns:
+        What the results file holds.
+
+    Raises:
+        SettingError: The data are unknown here, or there is no seed or class.
+        RunError: Another study is at work on one of the runs.
+        WhynetError: What `train` and `train_modules` raise.
+    """
+    if data not in SCALES:
+        raise SettingError(f"this study is laid out for {', '.join(SCALES)}, not for {data!r}; choose one of them")
+    if seeds < 1 or classes < 1:
+        raise SettingError(f"at least one seed and one class were expected, not {seeds} and {classes}")
+    scale = scale or SCALES[data]
+    settings = DataSettings(name=data, root=root)
+    folder = out or Path("runs/reproduce") / f"srae-{settings.title}"
+    study = _Study(data, root, classes, scale, folder, Hardware(device=device))
+    say(f"{seeds} runs in {folder}; those that are complete there are kept")
+    measured = []
+    for seed in range(seeds):
+        measured.append(study.seed(seed))
+        say(f"{seed + 1} of {seeds}: seed {seed}")
+    told = ["--root", settings.title] if root else []
+    command = " ".join(["whynet reproduce srae --data", data, *told, "--classes", str(classes), "--seeds", str(seeds)])
+    return header(command, settings.title, range(seeds)) | _results(measured, scale)
+
+
+class _Study:
+    """All seeds of one study."""
+
+    def __init__(
+        self, data: str, root: str | None, classes: int, scale: SRAEScale, folder: Path, hardware: Hardware
+    ) -> None:
+        self.data, self.root, self.num_classes = data, root, classes
+        self.scale, self.folder, self.hardware = scale, folder, hardware
+
+    def seed(self, seed: int) -> dict[str, Any]:
+        """What one seed's network shows; measured unless it was in just this way."""
+        folder = self.folder / f"seed{seed}"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        asked = {"scale": asdict(self.scale), "classes": self.num_classes}
+        try:
+            with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
+                run = self._classifier(seed, folder)
+                if (folder / MEASURED).exists():
+                    done: dict[str, Any] = read_json(folder / MEASURED, "a study's figures")
+                    if done.get("asked") == _plain(asked):
+                        return done
+                found = {"asked": asked, **self._measure(run, seed)}
+                write_json_atomically(folder / MEASURED, found)
+                return found
+        except Timeout as error:
+            raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
+
+    def _classifier(self, seed: int, folder: Path) -> Run:
+        settings = settings_with(
+            {
+                "data": {"name": self.data, "root": self.root, "data_seed": seed, **self.scale.data},
+                "model": {"variant": "interpnet2", "seed": seed},
+                "classifier": dict(self.scale.classifier),
+            }
+        )
+        begun = (folder / "run.json").exists()
+        return train(folder, settings, resume=begun, explainer=False, hardware=self.hardware)
+
+    def _measure(self, run: Run, seed: int) -> dict[str, Any]:
+        subject = load_subject(run.folder / CLASSIFIER).to(self.hardware.torch_device())
+        splits = open_data(TrainSettings.from_json(run.settings).data)
+        explained = ExplainedLayer.of(subject, self.scale.layer, splits.train, map_layer=self.scale.map_layer)
+        cache = FeatureCache()
+        learned, test = explained.read(splits.train, cache), explained.read(splits.test, cache)
+        classes = self._classes(splits)
+        context = FitContext(folder=run.folder / "modules", seed=seed, hardware=self.hardware)
+        settings, table = self._settings(explained, learned, classes, context)
+        bench = Bench(
+            explained=explained, splits=splits, train=learned, test=test, classes=classes, settings=settings,
+            fit=self.scale.fit, context=context, stability_seeds=self.scale.stability_seeds,
+        )  # fmt: skip
+        features, stabilities = bench.features()
+        rows = bench.measure(features, stabilities)
+        accuracy = float((test.logits.argmax(1) == test.labels).float().mean())
+        return {
+            "accuracy": accuracy,
+            "layer": explained.layer,
+            "map_layer": explained.map_layer,
+            "class_names": [subject.class_names[index] for index in classes],
+            "rows": rows,
+            "settings": {row: asdict(own) for row, own in settings.items()},
+            "search": table,
+            "lasso": bench.lasso_table(LASSO_SIZES),
+            "shift": shift_figure(explained, test, features["SRAE"][0]),
+        }
+
+    def _classes(self, splits: Splits) -> list[int]:
+        """Classes drawn at random, the same for all seeds; each has a test picture."""
+        count = len(splits.train.class_names)
+        if self.num_classes > count:
+            raise SettingError(f"{self.num_classes} classes were asked for, but there are {count}; ask for fewer")
+        order = numpy_generator(0, "classes of the study").permutation(count)
+        return sorted(int(index) for index in order[: self.num_classes])
+
+    def _settings(
+        self, explained: ExplainedLayer, learned: Readings, classes: Sequence[int], context: FitContext
+    ) -> tuple[dict[str, ModuleSettings], list[dict[str, Any]]]:
+        """Each row's settings: the search on the first network's training pictures, once for all seeds."""
+        path = self.folder / CHOSEN
+        if path.exists():
+            kept = read_json(path, "a study's settings")
+            return {row: ModuleSettings(**own) for row, own in kept["settings"].items()}, kept["search"]
+        settings, table = search(
+            explained, learned, classes, self.scale.fit, context.within("search"), grids=self.scale.grids()
+        )
+        write_json_atomically(path, {"settings": {row: asdict(own) for row, own in settings.items()}, "search": table})
+        return settings, table
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(own) for key, own in value.items()}
+    return [_plain(own) for own in value] if isinstance(value, (list, tuple)) else value
+
+
+def _results(measured: Sequence[dict[str, Any]], scale: SRAEScale) -> dict[str, Any]:
+    rows = []
+    for name, paper in ROWS.items():
+        by_seed = [own["rows"][name] for own in measured if name in own["rows"]]
+        keys = list(dict.fromkeys(key for seed in by_seed for figures in seed for key in figures))
+        metrics = {key: _spread([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys}
+        rows.append({"name": name, **({"paper": paper} if paper else {}), "metrics": metrics})
+    return {
+        "settings": {
+            "scale": _plain(asdict(scale)), "folds": FOLDS, "search_classes": NUM_CLASSES,
+            "chosen": measured[0]["settings"],
+        },
+        "layer": measured[0]["layer"],
+        "map_layer": measured[0]["map_layer"],
+        "class_names": measured[0]["class_names"],
+        "classifier_accuracy": spread([own["accuracy"] for own in measured]),
+        "rows": rows,
+        "lasso": [own["lasso"] for own in measured],
+        "shift": spread([own["shift"] for own in measured]),
+        "tests": _tests(measured),
+        "search": measured[0]["search"],
+    }  # fmt: skip
+
+
+def _spread(by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes."""
+    kept = [values for values in by_seed if values]
+    deviations = [statistics.stdev(values) for values in kept if len(values) > 1]
+    return {
+        **spread([statistics.mean(values) for values in kept]),
+        "sd_classes": statistics.mean(deviations) if deviations else None,
+    }
+
+
+def _tests(measured: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Paired over class x seed: what SRAE has more than each of the others; Holm over all tests."""
+    tests: list[dict[str, Any]] = []
+    for one in COMPARISONS:
+        pairs = [
+            (mine[one.key], theirs[one.other_key])
+            for own in measured
+            for mine, theirs in zip(own["rows"]["SRAE"], own["rows"][one.row], strict=True)
+            if one.key in mine and one.other_key in theirs
+        ]
+        if len(pairs) > 1:
+            test = paired_test([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+            better = (test.difference < 0) == one.lower and test.difference != 0
+            tests.append({"a": "SRAE", "b": one.other, "metric": one.key, **asdict(test), "is_better": better})
+    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
+        test_of["p_holm"] = p_holm
+    return tests
