@@ -18,6 +18,7 @@ from whynet.attribution.receptive_field import ReceptiveField, receptive_field
 from whynet.attribution.regularisers import FROM_IMAGES, FROM_NOISE, Regularisers
 from whynet.attribution.saliency import saliency
 from whynet.attribution.upsampling import upsample
+from whynet.attribution.x_features import x_feature_maps
 
 __all__ = [
     "FROM_IMAGES",
@@ -36,4 +37,5 @@ __all__ = [
     "receptive_field",
     "saliency",
     "upsample",
+    "x_feature_maps",
 ]

@@ -18,7 +18,7 @@ class ModuleSettings:
         default="log", metadata={"help": f"Of reconstruction errors: {', '.join(PENALTY_NAMES)} (squared is SAE)."}
     )
     q: float = field(default=10.0, metadata={"help": "Width of the penalty: how small an error must be to count."})
-    beta: float = field(default=0.3, metadata={"help": "Weight of the reconstruction; 0 is a plain network (NN)."})
+    beta: float = field(default=1.0, metadata={"help": "Weight of the reconstruction; 0 is a plain network (NN)."})
     faithfulness: float = field(default=1.0, metadata={"help": "Weight of the prediction; 0 is an autoencoder (CAE)."})
     weight_decay: float = field(default=1e-5, metadata={"help": "Lambda: of the squared weights, biases left out."})
 
@@ -48,7 +48,7 @@ class ModuleSettings:
 class FitSettings:
     """How long and in what steps modules are trained, whatever their kind."""
 
-    epochs: int = field(default=60, metadata={"help": "Times that each picture is seen."})
+    epochs: int = field(default=30, metadata={"help": "Times that each picture is seen."})
     batch_size: int = field(default=256, metadata={"help": "Pictures a step."})
     learning_rate: float = field(default=1e-3, metadata={"help": "Of Adam; it falls to 0 along a cosine."})
     positive_share: float = field(

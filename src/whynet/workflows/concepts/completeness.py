@@ -7,6 +7,8 @@ Differs from the paper: five maps keep more of a picture than one does. So the s
 excitation backprop is also given just as many pixels of each picture.
 """
 
+from functools import cached_property
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -47,7 +49,7 @@ class MaskedPictures:
         self.pictures = self.preprocess.denormalise(self.images)
         self.labels = readings.labels[rows]
 
-    @property
+    @cached_property
     def accuracy(self) -> float:
         """Of the network on the pictures as they are."""
         return float((self.subject.logits(self.images).argmax(1).cpu() == self.labels).float().mean())

@@ -31,6 +31,8 @@ from whynet.workflows.concepts.x_features import XFeatures
 SRAE, LASSO, EXCITATION, Z = "SRAE", "Lasso", "ExcitationBP", "Z"
 MODULE_ROWS = (SRAE, "NN", "SAE", "CAE")
 UNITS_AT_ONCE = 128
+UNIT_PICTURES = 10
+"""Test pictures of each class on which the single units of Z are mapped: hundreds of maps each."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,7 +152,9 @@ class Bench:
         found = []
         for row, own in features.items():
             maps = own.maps(self.explained, self.test, rows)
-            figures = map_figures(maps, parts) | completeness_figures(masked, maps, plain[:, 0])
+            figures = map_figures(maps, parts) | completeness_figures(
+                masked, maps, plain[:, 0] if row == SRAE else None
+            )
             if self.splits.without_part is not None and parts is not None and row == SRAE:
                 names = region_names(self.test.examples, self.splits.whole_parts)
                 figures |= causal_figures(
@@ -175,14 +179,15 @@ class Bench:
         return torch.cat(found)[:, None]
 
     def _locality_of_units(self, rows: list[int], parts: ShownParts) -> float:
-        """Mean entropy over all single units of Z."""
-        shown = [rows[place] for place in parts.places]
+        """Mean entropy over the single units of Z that fire in some of the pictures."""
+        places = list(range(len(parts.places)))[:UNIT_PICTURES]
+        shown = [rows[parts.places[place]] for place in places]
+        units = self.test.activations[shown].any(0).nonzero()[:, 0].tolist()
         entropies = []
-        entries = self.test.activations.shape[1]
-        for start in range(0, entries, UNITS_AT_ONCE):
-            units = tuple(range(start, min(start + UNITS_AT_ONCE, entries)))
-            own = XFeatures(class_index=0, encoder=None, units=units, weights=torch.ones(len(units)), bias=0.0)
-            metric = Locality(len(units), parts.weights.shape[1])
-            metric.update(own.maps(self.explained, self.test, shown), parts.weights)
+        for start in range(0, len(units), UNITS_AT_ONCE):
+            some = tuple(units[start : start + UNITS_AT_ONCE])
+            own = XFeatures(class_index=0, encoder=None, units=some, weights=torch.ones(len(some)), bias=0.0)
+            metric = Locality(len(some), parts.weights.shape[1])
+            metric.update(own.maps(self.explained, self.test, shown), parts.weights[places])
             entropies.append(metric.compute().entropy)
         return float(torch.cat(entropies).nanmean())
