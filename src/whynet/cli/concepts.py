@@ -49,6 +49,8 @@ def concepts(
 ) -> None:
     """Reduce each class's logit to a few x-features with heat maps, suggest names, and measure how faithful they are.
 
+    All classes of the run that have x-features are shown on pages, from concepts/index.html on.
+
     What is complete is kept: broken off and given again, it goes on where it stopped.
 
     **Example:** `whynet concepts --subject runs/demo --classes all`
@@ -58,11 +60,13 @@ def concepts(
     """
     from whynet.workflows.concepts.finding import find_concepts
     from whynet.workflows.concepts.subject_run import run_of
+    from whynet.workflows.report import report_concepts
 
     answer = Answer(json)
     request = ConceptRequest(where=LayerSettings(**where), module=ModuleSettings(**module), fit=FitSettings(**fit))
     run, code = run_of(subject, out=out, data=data, layer=request.where.layer, weights=weights, skip_bad=skip_bad)
     found = find_concepts(run, request, device=device, skip_bad=skip_bad, allow=allow or code)
+    index = report_concepts(run, device=device, skip_bad=skip_bad, allow=allow or code)
     columns = ["class", "F_cls", "F_reg", "O1", "locality", "stability", "strongest x-features"]
     answer.figures(
         f"X-features of {found[0].layer}, heat maps at {found[0].map_layer}",
@@ -74,8 +78,8 @@ def concepts(
     )
     if len(found) > _LISTED:
         answer.say(f"and {len(found) - _LISTED} classes more")
-    answer.say(f"\nConcepts: {run.folder / 'concepts'}")
-    answer.give({"run": str(run.folder), "classes": [_json(own) for own in found]})
+    answer.say(f"\nConcepts: {index}")
+    answer.give({"run": str(run.folder), "pages": str(index), "classes": [_json(own) for own in found]})
 
 
 def _row(own: Any) -> list[str]:

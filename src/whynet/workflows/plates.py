@@ -11,7 +11,7 @@ from torch import Tensor
 from whynet.attribution.overlay import overlay
 from whynet.base.errors import SubjectError
 from whynet.base.lettering import INK, PALE_INK, blank, shortened, wrapped, write
-from whynet.base.types import Images, Picture
+from whynet.base.types import Box, Images, Picture
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 
@@ -44,12 +44,15 @@ def drawn(
     Where the preprocessing says which part of a picture the network looks at, the map lies on that part. Else nobody
     knows, and the map lies on what the network was given, its values stretched to those of a picture.
     """
-    own = subject.preprocess
-    if isinstance(own, Preprocessing):
-        box = own.box(*picture.shape[:2])
-    else:
-        picture, box = _as_seen(own([picture])), None
+    picture, box = looked_at(subject, picture)
     return np.asarray(overlay(picture, heat, scale=scale, signed=signed, box=box, longest_side=side, bar=True))
+
+
+def looked_at(subject: Subject, picture: Picture) -> tuple[Picture, Box | None]:
+    """What a map of a picture is drawn over: the picture and where in it the network looked, if that is known."""
+    if isinstance(subject.preprocess, Preprocessing):
+        return picture, subject.preprocess.box(*picture.shape[:2])
+    return _as_seen(subject.preprocess([picture])), None
 
 
 def _as_seen(images: Images) -> Picture:

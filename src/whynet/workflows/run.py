@@ -4,7 +4,7 @@
     classifier/   the subject: subject.json, config.json, model.safetensors, training.json
     interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json; the baseline's
                   class_embedding/
-    concepts/     one folder a class: config.json, model.safetensors, concepts.json
+    concepts/     one folder a class: config.json, model.safetensors, concepts.json, page.html; and index.html
     sentences.json, metrics.json, report.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from whynet.base.errors import RunError, SettingError, SubjectError
+from whynet.base.errors import RunError, SettingError, StorageError, SubjectError
 from whynet.base.progress import track
 from whynet.metrics.stability import matched_features
 from whynet.models.convnet import ConvNet
@@ -135,7 +135,7 @@ def _kept(
     folder = class_folder(run, index, subject.class_names[index])
     try:
         own = load_concepts(folder, subject, fingerprint=fingerprint)
-    except RunError:
+    except (RunError, StorageError):
         return None  # absent, damaged, or of a network that is no longer there: made again
     same = own.settings == request.to_json() and (own.layer, own.map_layer) == (explained.layer, explained.map_layer)
     return own if same else None

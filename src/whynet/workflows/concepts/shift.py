@@ -22,13 +22,14 @@ def shift_figure(explained: ExplainedLayer, readings: Readings, mine: XFeatures)
     rows = readings.rows_of(mine.class_index)[:NUM_PICTURES]
     images = explained.preprocessed(readings.examples, rows)
     subject = explained.subject
+    encoder = mine.encoder_on(subject.device)
     found = 0.0
     for unit in mine.units:
 
         def explain(network: nn.Module, images: Tensor, unit: int = unit) -> Tensor:
             own = Subject(network, class_names=subject.class_names, preprocess=subject.preprocess, name=subject.name)
             return x_feature_maps(
-                own, images, layer=explained.layer, map_layer=explained.map_layer, encoder=mine.encoder, units=[unit]
+                own, images, layer=explained.layer, map_layer=explained.map_layer, encoder=encoder, units=[unit]
             )[:, 0]
 
         change = input_shift_change(explain, subject.network, images, SHIFT)

@@ -4,6 +4,7 @@ Those of an explanation module are its encoder's outputs. Those that Lasso choos
 shown and measured in the same way.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from whynet.attribution.x_features import x_feature_maps
 from whynet.models.srae import ExplanationModule
+from whynet.models.subject import device_of
 from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
 
 
@@ -59,17 +61,23 @@ class XFeatures:
         total: Tensor = self.contributions(activations).sum(1) + self.bias
         return total
 
+    def encoder_on(self, device: torch.device) -> nn.Module | None:
+        """The encoder where the network is; a copy, since that of readings stays on the CPU with them."""
+        if self.encoder is None or device_of(self.encoder) == device:
+            return self.encoder
+        return deepcopy(self.encoder).to(device)
+
     def maps(
         self, explained: ExplainedLayer, readings: Readings, rows: list[int]
     ) -> Float[Tensor, "batch features rows columns"]:
         """The c-MWP of each x-feature in some pictures, on the CPU."""
-        found = []
+        encoder, found = self.encoder_on(explained.subject.device), []
         for start in range(0, len(rows), BATCH_SIZE):
             images = explained.preprocessed(readings.examples, rows[start : start + BATCH_SIZE])
             found.append(
                 x_feature_maps(
                     explained.subject, images, layer=explained.layer, map_layer=explained.map_layer,
-                    encoder=self.encoder, units=self.units,
+                    encoder=encoder, units=self.units,
                 ).cpu()
             )  # fmt: skip
         return torch.cat(found)

@@ -1,5 +1,6 @@
-"""The report: one self-contained HTML file that says what a run learned and how far its sentences can be trusted."""
+"""The report: self-contained HTML files that say what a run learned and how far its explanations can be trusted."""
 
+from whynet.workflows.report.concepts import report_concepts, write_concept_pages
 from whynet.workflows.report.page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["report_concepts", "write_concept_pages", "write_report"]

@@ -92,11 +92,11 @@ def details(grounding: Grounding, class_names: Sequence[str]) -> Details:
                 name=_NAMES.get(layer.name, layer.name),
                 colour=number % NUM_COLOURS,
                 share=f"{100 * layer.share:.0f}",
-                contribution=_signed(layer.contribution),
+                contribution=signed(layer.contribution),
             )
             for number, layer in enumerate(grounding.layers)
         ],
-        units=[(_unit_name(unit, class_names), _signed(unit.contribution, digits=3)) for unit in grounding.units],
+        units=[(_unit_name(unit, class_names), signed(unit.contribution, digits=3)) for unit in grounding.units],
     )
 
 
@@ -146,7 +146,8 @@ def _unit_name(unit: UnitContribution, class_names: Sequence[str]) -> str:
     return f"{unit.layer} {unit.unit}"
 
 
-def _signed(value: float, digits: int = 2) -> str:
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, and a true minus."""
     return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 

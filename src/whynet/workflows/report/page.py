@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import whynet
@@ -19,8 +18,10 @@ from whynet.workflows.evaluate import METRICS, SENTENCES
 from whynet.workflows.gallery import gallery
 from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
+from whynet.workflows.report.concept_figures import Summary, concept_summary
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
+from whynet.workflows.report.rendering import rendered
 from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
@@ -66,6 +67,7 @@ class Page:
     layers: list[Layer]
     honesty: list[str]
     causal_check: CausalCheck | None
+    concepts: Summary | None
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -94,14 +96,8 @@ def write_report(run: Run | str | Path, *, skip_bad: bool = False) -> Path:
     run = run if isinstance(run, Run) else Run.open(run)
     if not run.is_complete("evaluation"):
         raise RunError(f"{run.folder} was not evaluated yet; run `whynet evaluate {run.folder}` first")
-    environment = Environment(
-        loader=PackageLoader("whynet.workflows.report", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    style = Markup(environment.loader.get_source(environment, "report.css")[0])  # type: ignore[union-attr]  # noqa: S704 (ours)
-    page = environment.get_template("report.html.jinja").render(page=_page(run, skip_bad=skip_bad), style=style)
     path = run.folder / REPORT
-    write_text_atomically(path, page)
+    write_text_atomically(path, rendered("report.html.jinja", "report.css", page=_page(run, skip_bad=skip_bad)))
     return path
 
 
@@ -133,6 +129,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         layers=next((word.details.layers for card in cards for word in card.words if word.details), []),
         honesty=honesty_lines(metrics),
         causal_check=causal_check_of(metrics),
+        concepts=concept_summary(run),
         columns=columns,
         rows=rows,
         missing=metrics["missing"],
