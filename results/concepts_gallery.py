@@ -1,7 +1,7 @@
 """The gallery of docs/concepts.md: for two classes of a run five x-features on four test pictures each, 40 maps.
 
-    whynet concepts --subject runs/demo
-    python results/concepts_gallery.py runs/demo --classes 0,4 --out docs/images/concepts.png
+whynet demo
+python results/concepts_gallery.py runs/demo --classes 5,15 --out docs/images/concepts.jpg
 """
 
 import argparse
@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from whynet.attribution import overlay
-from whynet.base.files import write_bytes_atomically
-from whynet.base.image import to_png
+from whynet.base.files import atomic_path
 from whynet.base.picture_grid import picture_grid
 from whynet.base.types import Picture
 from whynet.workflows.catalogue import open_data
@@ -24,7 +23,7 @@ def main() -> None:
     """Explain the pictures, and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--classes", default="0,4", help="by number, with commas")
+    parser.add_argument("--classes", default="5,15", help="by number, with commas")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     explainer = Explainer(arguments.run)
@@ -47,7 +46,8 @@ def main() -> None:
                 tiles.append(np.asarray(overlay(picture, reason.heat_map, longest_side=192)))
                 titles.append(f"{reason.weight:+.1f} {reason.name}")
     sheet = picture_grid(tiles, titles, columns=columns, side=150)
-    write_bytes_atomically(arguments.out, to_png(np.asarray(sheet)))
+    with atomic_path(arguments.out) as path:
+        sheet.save(path, format="JPEG", quality=88)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,12 @@ from whynet.base.image import to_png
 from whynet.metrics.java import missing_language_tools
 from whynet.training.hardware import Hardware
 from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.catalogue import open_data
+from whynet.workflows.concepts.finding import find_concepts
+from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
 from whynet.workflows.evaluate import METRICS, evaluate
-from whynet.workflows.report import write_report
+from whynet.workflows.report import report_concepts, write_report
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
@@ -34,10 +37,17 @@ def demo_settings(seed: int) -> TrainSettings:
     )  # fmt: skip
 
 
+def demo_concepts() -> ConceptRequest:
+    """X-features of every class, by smaller modules than in the paper, whose layer is eight times as long."""
+    return ConceptRequest(
+        where=LayerSettings(seeds=2), module=ModuleSettings(hidden="200-50", beta=2.0), fit=FitSettings(epochs=15)
+    )
+
+
 def run_demo(
     folder: Path, *, seed: int = 0, hardware: Hardware | None = None, fresh: bool = False, progress: bool = True
 ) -> tuple[Run, dict[str, Any]]:
-    """Train, evaluate, report, and put a few test pictures into the run to be explained.
+    """Train, evaluate, find concepts, report, and put a few test pictures into the run to be explained.
 
     Args:
         folder: Of the run; one that holds a demo that was broken off is gone on with.
@@ -66,9 +76,11 @@ def run_demo(
     device = (hardware or Hardware()).device
     metrics = run.read(METRICS) if run.is_complete("report") else evaluate(run, device=device, num_checked=NUM_CHECKED)
     if not run.is_complete("report"):
+        find_concepts(run, demo_concepts(), device=device, progress=progress)
         with run.stage("report"):
             _save_pictures(run, settings)
             write_report(run)
+            report_concepts(run, device=device)
         metrics["seconds"] = run.seconds()
         run.write(METRICS, metrics)
     return run, metrics

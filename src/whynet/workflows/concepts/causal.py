@@ -60,13 +60,13 @@ def causal_figures(
         cost more; `causal_trials`, how many there were. Nothing where no trial could be made.
     """
     contributions = mine.contributions(readings.activations[list(rows)])
-    shares = parts.shares(maps[parts.places])
+    mains = parts.main_parts(maps[parts.places], names)
     pictures: list[Picture] = []
     places: dict[tuple[int, str], tuple[int, int] | None] = {}
     trials = []
     for at, place in enumerate(parts.places):
         for feature in range(maps.shape[1]):
-            part = main_part(shares[at, feature], names)
+            part = mains[at][feature]
             if part in (None, CONTEXT) or float(contributions[place, feature]) <= 0:
                 continue
             key = (rows[place], str(part))
@@ -88,15 +88,6 @@ def causal_figures(
         "causal_more": float((named > other).float().mean()),
         "causal_trials": float(len(trials)),
     }
-
-
-def main_part(shares: Float[Tensor, " regions"], names: Sequence[str]) -> str | None:
-    """The region that has most of a map, those of one name taken together; None where the map is empty."""
-    totals: dict[str, float] = {}
-    for name, share in zip(names, shares.tolist(), strict=True):
-        totals[name] = totals.get(name, 0.0) + share
-    best = max(totals, key=lambda name: totals[name])
-    return best if totals[best] > 0 else None
 
 
 def _read(explained: ExplainedLayer, pictures: Sequence[Picture]) -> Reading:

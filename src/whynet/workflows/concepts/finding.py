@@ -235,9 +235,9 @@ class _Finding(NamedTuple):
                 continue
             shown = [strong[place] for place in parts.places]
             one = replace(mine, units=(mine.units[number],), weights=mine.weights[[number]])
-            shares = parts.shares(one.maps(self.explained, self.train, shown))[:, 0]
+            mains = parts.main_parts(one.maps(self.explained, self.train, shown), names)
             claims = [examples[row].attributes for row in shown]
-            found.append(suggested_name(shares, names, claims, self.splits.part_of_claim))
+            found.append(suggested_name([main[0] for main in mains], claims, self.splits.part_of_claim))
         return found
 
 

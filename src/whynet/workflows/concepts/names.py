@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -53,30 +52,23 @@ def strongest_rows(contributions: Float[Tensor, " batch"]) -> list[int]:
 
 
 def suggested_name(
-    shares: Float[Tensor, "batch regions"],
-    region_names: Sequence[str],
+    mains: Sequence[str | None],
     claims: Sequence[frozenset[Claim] | None],
     part_of_claim: Callable[[Claim], str | None] | None,
 ) -> Suggestion | None:
     """A name from the strong pictures of an x-feature; None where its maps are empty.
 
     Args:
-        shares: Of each picture's map, on each region.
-        region_names: What each region is called; several may have one name, as both wings do.
+        mains: The part that each picture's map shows (`parts.ShownParts.main_parts`); None where it is empty.
         claims: What can be seen in each picture; None where that is not known.
         part_of_claim: Which part a claim is about; None where claims have no parts.
     """
-    names = list(dict.fromkeys(region_names))
-    summed = torch.stack(
-        [shares[:, [at for at, own in enumerate(region_names) if own == name]].sum(1) for name in names], 1
-    )
-    shown = [row for row in range(len(summed)) if float(summed[row].sum()) > 0]
+    shown = [part for part in mains if part is not None]
     if not shown:
         return None
-    mains = {row: names[int(summed[row].argmax())] for row in shown}
-    part, _ = Counter(mains.values()).most_common(1)[0]
-    rows = [row for row in shown if mains[row] == part]
-    total = len(shares)
+    part, _ = Counter(shown).most_common(1)[0]
+    rows = [row for row, main in enumerate(mains) if main == part]
+    total = len(mains)
     plain = Suggestion(name=part, part=part, precision=len(rows) / total, num_pictures=total)
     if part_of_claim is None:
         return plain

@@ -40,6 +40,35 @@ class ShownParts:
         on_regions = torch.einsum("bnrc,bprc->bnp", maps, pulled)
         return on_regions / total.where(total > 0, 1)[:, :, None]
 
+    def main_parts(
+        self, maps: Float[Tensor, "batch features rows columns"], names: Sequence[str]
+    ) -> list[list[str | None]]:
+        """The part that each map shows: the one with the largest share, those of one name taken together.
+
+        It is the context only where a map lies on it more than the context is large, so that a random point would hit
+        the object more often; most maps are coarser than a bill. None where a map is empty.
+
+        Args:
+            maps: Of the pictures at `places`.
+            names: Of the regions, a left and a right part alike, the context last.
+        """
+        context = self.weights[:, -1].mean((1, 2))  # (B): its share of the picture
+        found = []
+        for shares, usual in zip(self.shares(maps), context.tolist(), strict=True):
+            found.append([_main_part(own.tolist(), names, usual) for own in shares])
+        return found
+
+
+def _main_part(shares: Sequence[float], names: Sequence[str], usual_context: float) -> str | None:
+    *on_parts, on_context = shares
+    if on_context > usual_context or (on_context > 0 and not any(on_parts)):
+        return CONTEXT
+    totals: dict[str, float] = {}
+    for name, share in zip(names, on_parts, strict=False):
+        totals[name] = totals.get(name, 0.0) + share
+    best = max(totals, key=lambda name: totals[name])
+    return best if totals[best] > 0 else None
+
 
 def region_names(examples: ExampleDataset, whole: Mapping[str, str]) -> tuple[str, ...]:
     """What people call each region: the parts, a left and a right one alike, and the context.
