@@ -39,8 +39,21 @@ def test_stability_is_the_mean_over_all_pairs():
     seeds = [random_activations(seed) for seed in range(4)]
     means = [best_of_all(seeds[i], seeds[j])[0] for i in range(4) for j in range(i + 1, 4)]
     assert len(means) == 6
-    assert stability(seeds) == pytest.approx(sum(means) / 6)
+    assert stability(seeds).stability == pytest.approx(sum(means) / 6)
     assert stability(seeds[::-1]) == pytest.approx(stability(seeds))
+
+
+def test_the_floor_is_the_mean_over_all_pairs_that_are_not_matched():
+    seeds = [random_activations(seed) for seed in range(3)]
+    others = []
+    for i in range(3):
+        for j in range(i + 1, 3):
+            _, order, _ = best_of_all(seeds[i], seeds[j])
+            r = np.corrcoef(seeds[i].double().numpy().T, seeds[j].double().numpy().T)[:4, 4:]
+            others += [r[f, g] for f in range(4) for g in range(4) if order[f] != g]
+    assert len(others) == 3 * 12
+    assert stability(seeds).floor == pytest.approx(sum(others) / len(others))
+    assert math.isnan(matched_features(seeds[0][:, :1], seeds[1][:, :1]).unmatched)
 
 
 def test_the_same_features_in_another_order_and_on_another_scale_are_stable():
@@ -50,7 +63,7 @@ def test_the_same_features_in_another_order_and_on_another_scale_are_stable():
     found = matched_features(a, b)
     assert [order[g] for g in found.assignment] == [0, 1, 2, 3]
     assert found.mean == pytest.approx(1)
-    assert stability([a, b, a]) == pytest.approx(1)
+    assert stability([a, b, a]).stability == pytest.approx(1)
     assert matched_features(a[:, :1], -a[:, :1]).mean == pytest.approx(-1)
 
 
@@ -63,7 +76,7 @@ def test_a_feature_without_variance_goes_with_none():
     assert sorted(found.assignment) == [0, 1, 2, 3]
     assert found.correlations[3] == pytest.approx(1)
     assert found.correlations[1] == 0
-    assert stability([torch.ones(5, 2), torch.rand(5, 2)]) == 0
+    assert stability([torch.ones(5, 2), torch.rand(5, 2)]) == (0, 0)
 
 
 def test_what_cannot_be_matched_is_refused():

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from whynet.metrics.part_weights import box_weights, mask_weights, point_weights, pulled_back
     from whynet.metrics.pointing_game import PointingGame, box_regions
     from whynet.metrics.sanity import conservation, input_shift_change, parameter_randomisation, shifted_network
-    from whynet.metrics.stability import MatchedFeatures, matched_features
+    from whynet.metrics.stability import MatchedFeatures, Stability, matched_features
 
 _HOMES = {
     "AttributeTruth": "attribute_truth",
@@ -49,6 +49,7 @@ _HOMES = {
     "Locality": "locality",
     "LocalityFigures": "locality",
     "MatchedFeatures": "stability",
+    "Stability": "stability",
     "Meteor": "meteor",
     "MeteorScores": "meteor",
     "Orthogonality": "orthogonality",
@@ -102,6 +103,7 @@ __all__ = [
     "OrthogonalityFigures",
     "PairedTest",
     "PointingGame",
+    "Stability",
     "TokenisedSentence",
     "WordCalibration",
     "area",

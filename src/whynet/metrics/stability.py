@@ -5,6 +5,10 @@ feature f of the one and feature g of the other over the activations on the same
 
     agreement = max over s of 1/n sum_f r_{f, s(f)}
     stability = mean of the agreement over all pairs of seeds
+    floor     = mean of r_fg over all f and g that are not matched, and over all pairs of seeds
+
+Features that all rise with one logit are alike whatever the seed, and so is each with the others' partners: only what a
+stability has more than its floor says that the same features were found.
 
 The best permutation is an assignment problem (Kuhn, "The Hungarian Method for the Assignment Problem", Naval Research
 Logistics Quarterly 2, 1955). Matching by correlation is that of Li, Yosinski, Clune, Lipson & Hopcroft, "Convergent
@@ -15,9 +19,11 @@ A feature without variance has correlation 0 with all. The best of n! matchings 
 the fewer the images: compare with activations of which each feature's images were shuffled.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -37,11 +43,13 @@ class MatchedFeatures:
         assignment: For each feature of the first the index of its partner in the second; each is taken once.
         correlations: Of each feature of the first with its partner, in [-1, 1].
         mean: Of the correlations: the agreement, in [-1, 1]; higher is better.
+        unmatched: Mean correlation of all other pairs, in [-1, 1]; NaN for a single feature.
     """
 
     assignment: tuple[int, ...]
     correlations: Float[Tensor, " features"]
     mean: float
+    unmatched: float
 
 
 def matched_features(a: Float[Tensor, "images features"], b: Float[Tensor, "images features"]) -> MatchedFeatures:
@@ -60,19 +68,29 @@ def matched_features(a: Float[Tensor, "images features"], b: Float[Tensor, "imag
     correlation = (_standardised(a).T @ _standardised(b)).clamp(-1, 1)  # (F, F)
     rows, columns = linear_sum_assignment(correlation.numpy(), maximize=True)
     correlations = correlation[rows, columns]
+    others = len(columns) * (len(columns) - 1)
     return MatchedFeatures(
-        assignment=tuple(columns.tolist()), correlations=correlations, mean=float(correlations.mean())
+        assignment=tuple(columns.tolist()),
+        correlations=correlations,
+        mean=float(correlations.mean()),
+        unmatched=float(correlation.sum() - correlations.sum()) / others if others else math.nan,
     )
 
 
-def stability(activations: Sequence[Float[Tensor, "images features"]]) -> float:
+class Stability(NamedTuple):
+    """How much the features of several trainings agree, and how much those that are not matched do."""
+
+    stability: float
+    """In [-1, 1]; higher is better, and 1 means the same features whatever the seed."""
+    floor: float
+    """Of pairs that are not matched, in [-1, 1]; NaN for a single feature."""
+
+
+def stability(activations: Sequence[Float[Tensor, "images features"]]) -> Stability:
     """How much the features of several trainings agree.
 
     Args:
         activations: One tensor a seed, on the same images in the same order.
-
-    Returns:
-        In [-1, 1]; higher is better, and 1 means the same features whatever the seed.
 
     Raises:
         DataError: There are fewer than 2 seeds, the shapes differ, there are fewer than 2 images or no feature, or a
@@ -81,8 +99,8 @@ def stability(activations: Sequence[Float[Tensor, "images features"]]) -> float:
     if len(activations) < 2:
         raise DataError(f"stability needs at least 2 seeds, but there are {len(activations)}; train with more")
     _check(activations)
-    agreements = [matched_features(a, b).mean for a, b in combinations(activations, 2)]
-    return sum(agreements) / len(agreements)
+    pairs = [matched_features(a, b) for a, b in combinations(activations, 2)]
+    return Stability(sum(pair.mean for pair in pairs) / len(pairs), sum(pair.unmatched for pair in pairs) / len(pairs))
 
 
 def _standardised(activations: Tensor) -> Tensor:

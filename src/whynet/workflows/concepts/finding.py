@@ -11,7 +11,7 @@ import torch
 
 from whynet.base.errors import RunError, SettingError, StorageError, SubjectError
 from whynet.base.progress import track
-from whynet.metrics.stability import matched_features
+from whynet.metrics.stability import MatchedFeatures, matched_features
 from whynet.models.convnet import ConvNet
 from whynet.models.saved_subject import load_subject
 from whynet.models.srae import ExplanationModule
@@ -205,9 +205,12 @@ class _Finding(NamedTuple):
             figures = figures | map_figures(maps, parts)
         own = self.train.rows_of(index)
         contributions = mine.contributions(self.train.activations[own])
-        stability = _stabilities(module, others, self.train.activations[own])
+        matched = _matched(module, others, self.train.activations[own])
+        stability = torch.stack([one.correlations for one in matched]).mean(0) if matched else None
         if stability is not None:
             figures["stability"] = float(stability.mean())
+            if module.num_features > 1:
+                figures["stability_floor"] = sum(one.unmatched for one in matched) / len(matched)
         names = self._names(mine, own, contributions)
         concepts = tuple(
             Concept(
@@ -241,13 +244,10 @@ class _Finding(NamedTuple):
         return found
 
 
-def _stabilities(
+def _matched(
     module: ExplanationModule, others: Sequence[ExplanationModule], activations: torch.Tensor
-) -> torch.Tensor | None:
-    """For each x-feature its mean correlation with its counterparts of other seeds; None where there is no other."""
-    if not others:
-        return None
+) -> list[MatchedFeatures]:
+    """The x-features that other seeds have in the place of these."""
     with torch.no_grad():
         mine = module.encoder(activations)
-        matched = [matched_features(mine, other.encoder(activations)).correlations for other in others]
-    return torch.stack(matched).mean(0)
+        return [matched_features(mine, other.encoder(activations)) for other in others]

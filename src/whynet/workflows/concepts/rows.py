@@ -14,7 +14,7 @@ from torch import Tensor
 from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.base.progress import track
 from whynet.metrics.locality import Locality
-from whynet.metrics.stability import stability
+from whynet.metrics.stability import Stability, stability
 from whynet.models.srae import ExplanationModule
 from whynet.training.fitting import FitContext
 from whynet.training.lasso import fit_lasso
@@ -62,7 +62,7 @@ class Bench:
     stability_seeds: int
 
     def measure(
-        self, features: Mapping[str, list[XFeatures]], stabilities: Mapping[str, list[float]]
+        self, features: Mapping[str, list[XFeatures]], stabilities: Mapping[str, list[Stability]]
     ) -> dict[str, list[Figures]]:
         """For each row the figures of each class; the arguments are what `features` returns."""
         found: dict[str, list[Figures]] = {row: [{} for _ in self.classes] for row in (*features, EXCITATION, Z)}
@@ -75,18 +75,18 @@ class Bench:
             add(row, faithfulness_figures(own, self.train, ending="_train"))
             add(row, faithfulness_figures(own, self.test))
         for row, values in stabilities.items():
-            add(row, [{"stability": value} for value in values])
+            add(row, [{"stability": own.stability, "stability_floor": own.floor} for own in values])
         for place in track(range(len(self.classes)), "Measuring heat maps"):
             of_class = self._of_class(self.classes[place], {row: own[place] for row, own in features.items()})
             for row, figures in of_class:
                 found[row][place].update(figures)
         return found
 
-    def features(self) -> tuple[dict[str, list[XFeatures]], dict[str, list[float]]]:
+    def features(self) -> tuple[dict[str, list[XFeatures]], dict[str, list[Stability]]]:
         """For each row the x-features of each class, and for each row of modules how stable each class's are."""
         by_seed = [self._modules(number) for number in range(self.stability_seeds)]
         features: dict[str, list[XFeatures]] = {}
-        stabilities: dict[str, list[float]] = {}
+        stabilities: dict[str, list[Stability]] = {}
         for row in self.settings:
             modules = [[one.module for one in trained[row]] for trained in by_seed]
             features[row] = [
@@ -101,7 +101,7 @@ class Bench:
         features[LASSO] = [self._lasso(index, sizes)[0] for index in self.classes]
         return features, stabilities
 
-    def _stability(self, modules: Sequence[ExplanationModule], index: int) -> float:
+    def _stability(self, modules: Sequence[ExplanationModule], index: int) -> Stability:
         own = self.train.activations[self.train.rows_of(index)]
         with torch.no_grad():
             return stability([module.encoder(own) for module in modules])

@@ -14,7 +14,8 @@ SHARES = (
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 FINE = (
-    "f_reg", "f_reg_train", "o1", "o2", "locality", "locality_parts", "stability", "causal_named", "causal_other",
+    "f_reg", "f_reg_train", "o1", "o2", "locality", "locality_parts", "stability", "stability_floor", "causal_named",
+    "causal_other",
 )  # fmt: skip
 """Figures that are shown with two decimals."""
 TITLES = {
@@ -28,7 +29,8 @@ TITLES = {
     "grounded_other_part": "Falls without another, %",
     "f_reg": "F_reg", "f_reg_train": "F_reg, training", "f_cls": "F_cls, %", "f_cls_train": "F_cls, training, %",
     "o1": "O1", "o2": "O2", "locality": "Locality", "locality_parts": "Locality, parts alone",
-    "context": "On the context, %", "live": "Live", "stability": "Stability", "unmasked": "Unmasked, %",
+    "context": "On the context, %", "live": "Live", "stability": "Stability",
+    "stability_floor": "of others", "unmasked": "Unmasked, %",
     "causal_named": "Falls without its part", "causal_other": "Falls without another",
     "causal_more": "Falls more without its part, %",
     **{
@@ -56,7 +58,7 @@ PANELS = {
     "How much of the picture that keeps, by gamma": tuple(f"kept_area_{gamma}" for gamma in GAMMAS),
     "Plain excitation backprop that keeps as many pixels": tuple(f"rival_at_area_{gamma}" for gamma in GAMMAS),
     "The same whatever the seed, and caused by what the maps show?": (
-        "stability", "causal_named", "causal_other", "causal_more",
+        "stability", "stability_floor", "causal_named", "causal_other", "causal_more",
     ),
 }  # fmt: skip
 """The tables of one results file; class rank, copies and calibration errors are better when lower."""
