@@ -9,7 +9,7 @@ import torch
 from whynet.base.errors import DataError, SettingError
 from whynet.data.example import Example
 from whynet.models.preprocessing import Preprocessing
-from whynet.workflows.part_regions import available_sources, part_regions
+from whynet.workflows.part_regions import available_sources, part_regions, sees_parts
 from whynet.workflows.seen_regions import seen_regions
 
 NAN_ROW = [math.nan] * 4
@@ -185,3 +185,13 @@ def test_errors():
         part_regions(preprocess, shown, 15, 8, 8, "points")
     with pytest.raises(DataError, match=r"jay\.jpg: .*parts from 1 to 2 was expected, but one has part 3"):
         part_regions(preprocess, example(part_map=np.full((20, 40), 3, np.uint8)), 2, 8, 8, "masks")
+
+
+def test_whether_any_part_is_seen_is_known_before_it_is_asked_where():
+    preprocess = Preprocessing(height=20, width=20, fit="crop")  # columns 10 to 30
+    for x, is_seen in ((9.9, False), (10.1, True), (30.1, False)):
+        shown = example(landmarks=np.array([[x, 5.0, 1.0], [20.0, 5.0, 0.0]]))
+        assert sees_parts(preprocess, shown, 20, 20, "points") == is_seen
+        shown = example(part_boxes=np.array([[x - 0.4, 0.0, x + 0.5, 9.0], NAN_ROW]))
+        assert sees_parts(preprocess, shown, 20, 20, "boxes") == is_seen
+    assert sees_parts(preprocess, example(part_map=np.zeros((20, 40), np.uint8)), 20, 20, "masks")

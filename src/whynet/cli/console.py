@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from whynet.base.errors import SettingError
 from whynet.base.files import write_json_atomically
@@ -39,12 +40,15 @@ class Answer:
         self.console.print(text, markup=False)
 
     def figures(self, title: str, columns: list[str], rows: list[list[str]], *, reading: str | None = None) -> None:
-        """Print a table: the first column names, the others hold figures; below it how to read them."""
+        """Print a table: the first column names, the others hold figures; below it how to read them.
+
+        Square brackets in a row are text: classes may be called so.
+        """
         table = Table(title=title, title_justify="left", title_style="bold")
         for index, column in enumerate(columns):
             table.add_column(column, justify="left" if index == 0 else "right")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         self.console.print(table)
         if reading is not None:
             self.console.print(reading, markup=False, soft_wrap=False)

@@ -24,6 +24,8 @@ from whynet.training.srae_settings import FitSettings
 
 _NUM_ALPHAS = 100
 _SMALLEST = 1e-4
+_TOLERANCE = 1e-3
+"""Of the dual gap, as a share of the squared logits: at smaller ones come nearly the same entries, ten times later."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +67,7 @@ def fit_lasso(
     rows = (weights * len(weights)).sqrt()  # scikit-learn divides by their number
     alphas, found, _ = lasso_path(
         ((z - mean_z) * rows[:, None]).numpy(), ((y - mean_y) * rows).numpy(), alphas=_NUM_ALPHAS, eps=_SMALLEST,
-        max_iter=5000, tol=1e-3,
+        max_iter=5000, tol=_TOLERANCE,
     )  # fmt: skip
     numbers = (found != 0).sum(0)  # (alphas), the largest alpha first
     return [_selected(alphas, found, int(np.flatnonzero(numbers <= count)[-1]), mean_z, mean_y) for count in most]

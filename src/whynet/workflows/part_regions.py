@@ -38,6 +38,24 @@ def available_sources(example: Example) -> tuple[Source, ...]:
     return tuple(source for source, is_known in known.items() if is_known)
 
 
+def sees_parts(preprocess: Preprocessing, example: Example, height: int, width: int, source: Source) -> bool:
+    """Whether the network sees at least one part of an example that has the source; `part_regions` needs one.
+
+    Args:
+        preprocess: Of the network.
+        example: With what `source` asks for.
+        height: Of the weights to be.
+        width: Likewise.
+        source: What says where the parts are.
+    """
+    view = _View(rectangle=preprocess.box(*example.image.shape[:2]), height=height, width=width)
+    if source == "points" and example.landmarks is not None:
+        return bool(view.landmarks(example.landmarks)[:, 2].any())
+    if source == "boxes" and example.part_boxes is not None:
+        return bool(np.isfinite(view.boxes(example.part_boxes)).any())
+    return True
+
+
 def part_regions(
     preprocess: Callable[[Sequence[Picture]], Images],
     example: Example,

@@ -8,11 +8,13 @@ from whynet.data.birds.dataset import PaintedBirds
 from whynet.data.birds.interventions import (
     HOSTS,
     PARTS,
+    host_of_claim,
     intervene,
     interventions,
     kind_of_word,
     named_part,
     other_parts,
+    without_part,
 )
 from whynet.data.birds.palette import COLOURS
 
@@ -35,6 +37,60 @@ def test_every_claim_of_every_plumage_is_about_a_part_but_the_size(birds):
     assert named_part(("eye ring", "white")) == "eye ring"
     assert named_part(("eye colour", "red")) == "eye"
     assert named_part(("breast pattern", "spotted")) == "breast pattern"
+
+
+def test_every_claim_can_be_seen_on_a_part_that_can_be_changed(birds):
+    claims = {
+        claim for species in birds.species for plumage in species.plumages() for claim in all_claims(species, plumage)
+    }
+    assert {claim[0] for claim in claims if host_of_claim(claim) is None} == {"size"}
+    assert {host_of_claim(claim) for claim in claims} - {None} <= set(PARTS)
+    hosts = {
+        ("crest", "crested"): "crown", ("eyebrow", "white"): "crown", ("eye ring", "white"): "eye",
+        ("wing pattern", "barred"): "wing", ("wing bar colour", "white"): "wing", ("tail tip", "white"): "tail",
+        ("breast pattern", "spotted"): "breast", ("bill shape", "flat"): "bill", ("crown colour", "red"): "crown",
+    }  # fmt: skip
+    assert {claim: host_of_claim(claim) for claim in hosts} == hosts
+
+
+def test_a_picture_without_a_part_and_without_another(birds):
+    tested = 0
+    for index in range(0, len(birds), 8):
+        seen = other_parts(birds[index], ())
+        for part in (seen[0], seen[-1]):
+            named, other = without_part(birds, index, part, 4)
+            taken = other.name.partition(" without ")[2]
+            assert taken in set(seen) - {part}
+            assert np.array_equal(named.image, birds.without(index, part).image)
+            assert np.array_equal(other.image, birds.without(index, taken).image)
+            assert f"{part} colour" not in dict(named.attributes)
+            assert f"{part} colour" in dict(other.attributes)
+            tested += 1
+    assert tested == 10
+
+
+def test_what_cannot_be_seen_cannot_be_taken_away(birds):
+    hidden = [
+        (index, part) for index in range(len(birds)) for part in PARTS if part not in other_parts(birds[index], ())
+    ]
+    assert hidden
+    assert all(without_part(birds, index, part, 0) is None for index, part in hidden[:20])
+    assert without_part(birds, 0, "context", 0) is None
+
+
+def test_the_other_part_is_drawn_by_the_seed(birds):
+    part = other_parts(birds[1], ())[0]
+    drawn = [without_part(birds, 1, part, seed)[1].name for seed in range(8)]
+    assert len(set(drawn)) > 1
+    assert drawn == [without_part(birds, 1, part, seed)[1].name for seed in range(8)]
+
+
+def test_where_no_other_part_is_seen_nothing_is_changed(birds, monkeypatch):
+    part = other_parts(birds[1], ())[0]
+    monkeypatch.setattr(
+        "whynet.data.birds.interventions.other_parts", lambda _example, excluded: () if excluded else (part,)
+    )
+    assert without_part(birds, 1, part, 0) is None
 
 
 def test_other_parts_are_seen_and_neither_carry_the_named_one_nor_are_carried_by_it(birds):

@@ -37,13 +37,15 @@ class ConceptReader:
 
     Raises:
         RunError: A class's folder is damaged.
+        StorageError: A description is not JSON.
     """
 
     def __init__(self, run: Run, subject: Subject) -> None:
         self.subject = subject
         self._folders: dict[int, Path] = {}
         for folder in saved_classes(run):
-            index = read_json(folder / DESCRIPTION, "the concepts of a class").get("class_index")
+            description = read_json(folder / DESCRIPTION, "the concepts of a class")
+            index = description.get("class_index") if isinstance(description, dict) else None
             if not isinstance(index, int):
                 raise RunError(f"{folder / DESCRIPTION} names no class; make the concepts again with `whynet concepts`")
             self._folders[index] = folder

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
+from whynet.attribution.x_features import x_feature_maps
 from whynet.base.errors import RunError, SettingError, StorageError, SubjectError
 from whynet.base.progress import track
+from whynet.base.seeding import seeded
 from whynet.metrics.stability import MatchedFeatures, matched_features
 from whynet.models.convnet import ConvNet
 from whynet.models.saved_subject import load_subject
@@ -162,6 +165,16 @@ class _Finding(NamedTuple):
                 f"{self.request.module.num_features} x-features of a layer of {self.train.activations.shape[1]} "
                 "entries explain nothing; ask for fewer"
             )
+        self._check_maps()
+
+    def _check_maps(self) -> None:
+        """One heat map of one picture, of anything that is read off Z: raises `SubjectError` where there is no way."""
+        with seeded(0, "check of maps"):
+            anything = nn.Linear(self.train.activations.shape[1], 1).to(self.explained.subject.device)
+        x_feature_maps(
+            self.explained.subject, self.explained.preprocessed(self.train.examples, [0]), layer=self.explained.layer,
+            map_layer=self.explained.map_layer, encoder=anything, units=[0],
+        )  # fmt: skip
 
     def find(self, classes: Sequence[int]) -> list[ClassConcepts]:
         """The concepts of some classes, trained together from each seed."""

@@ -12,7 +12,7 @@ from whynet.metrics.part_weights import pulled_back
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.workflows.concepts.names import CONTEXT
-from whynet.workflows.part_regions import Source, available_sources, part_regions
+from whynet.workflows.part_regions import Source, available_sources, part_regions, sees_parts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +86,8 @@ def shown_parts(
 ) -> ShownParts | None:
     """Where the parts are in some pictures; None where no picture says so, or nothing can be followed to the network.
 
-    Of boxes all must be there: one that is absent does not mean that the part cannot be seen.
+    Of boxes all must be there: one that is absent does not mean that the part cannot be seen. A picture of which the
+    network sees no part, since all are cut off, is left out.
 
     Args:
         subject: Its preprocessing says what of a picture the network sees.
@@ -102,7 +103,9 @@ def shown_parts(
         example = examples[row]
         if source is None:
             source = next(iter(available_sources(example)), None)
-        if source is not None and _is_complete(example, source):
+        if source is None or not _is_complete(example, source):
+            continue
+        if sees_parts(subject.preprocess, example, *size, source):
             places.append(place)
             weights.append(part_regions(subject.preprocess, example, len(examples.part_names), *size, source))
     if source is None or not places:

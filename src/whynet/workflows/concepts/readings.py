@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from whynet.attribution.map_layer import map_layer_before
+from whynet.attribution.passage import output_of
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Labels, Logits, Reading
 from whynet.data.example import ExampleDataset
@@ -68,12 +69,17 @@ class ExplainedLayer:
         """A layer that can be explained, and the layer of its maps: the given one, else `map_layer_before`.
 
         Raises:
-            SubjectError: There is no such layer, or none of maps before it.
+            SubjectError: There is no such layer, none of maps before it, or the given one has no maps.
         """
         subject.layer(layer)
         first = subject.preprocess([examples[0].image]).to(subject.device)
         found = map_layer_before(subject, first, layer) if map_layer is None else map_layer
-        subject.layer(found)
+        maps = output_of(subject.network, first, found)
+        if maps.ndim != 4:
+            raise SubjectError(
+                f"layer {found!r} has no maps (channels, rows, columns), at which heat maps could lie, but a tensor of "
+                f"shape {tuple(maps.shape[1:])}; name another with --map-layer"
+            )
         return cls(subject=subject, layer=layer, map_layer=found)
 
     def read(self, examples: ExampleDataset, cache: FeatureCache | None = None) -> Readings:

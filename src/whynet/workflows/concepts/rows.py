@@ -4,6 +4,7 @@ Qi & Li 2017, arXiv:1709.05360, tables 1(a), 2(a), 2(b) and 3. All modules of al
 whatever a row's x-features come from, they are shown and measured in the same way.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -151,6 +152,9 @@ class Bench:
         plain = self._plain_maps(index, rows)
         found = []
         for row, own in features.items():
+            if not own.units:  # Lasso's first step may select more than it is let
+                found.append((row, {"live": 0.0}))
+                continue
             maps = own.maps(self.explained, self.test, rows)
             figures = map_figures(maps, parts) | completeness_figures(
                 masked, maps, plain[:, 0] if row == SRAE else None
@@ -164,8 +168,8 @@ class Bench:
             found.append((row, figures))
         figures = completeness_figures(masked, plain)
         if parts is not None:
-            figures["locality"] = map_figures(plain, parts)["locality"]
-            found.append((Z, {"locality": self._locality_of_units(rows, parts)}))
+            figures |= {key: value for key, value in map_figures(plain, parts).items() if key == "locality"}
+            found.append((Z, self._locality_of_units(rows, parts)))
         found.append((EXCITATION, figures))
         return found
 
@@ -178,8 +182,8 @@ class Bench:
             found.append(maps.cpu())
         return torch.cat(found)[:, None]
 
-    def _locality_of_units(self, rows: list[int], parts: ShownParts) -> float:
-        """Mean entropy over the single units of Z that fire in some of the pictures."""
+    def _locality_of_units(self, rows: list[int], parts: ShownParts) -> Figures:
+        """Mean entropy over the single units of Z that fire in some of the pictures; nothing where none has a map."""
         places = list(range(len(parts.places)))[:UNIT_PICTURES]
         shown = [rows[parts.places[place]] for place in places]
         units = self.test.activations[shown].any(0).nonzero()[:, 0].tolist()
@@ -190,4 +194,5 @@ class Bench:
             metric = Locality(len(some), parts.weights.shape[1])
             metric.update(own.maps(self.explained, self.test, shown), parts.weights[places])
             entropies.append(metric.compute().entropy)
-        return float(torch.cat(entropies).nanmean())
+        mean = float(torch.cat(entropies).nanmean()) if entropies else math.nan
+        return {"locality": mean} if math.isfinite(mean) else {}

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from whynet.base.errors import RunError, StorageError
+from whynet.base.errors import RunError, StorageError, SubjectError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.models.saved_network import load_network, save_network
 from whynet.models.srae import ExplanationModule
@@ -134,8 +134,8 @@ def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = N
         RunError: A file is absent or damaged, or the concepts were made for another network.
     """
     path = folder / DESCRIPTION
-    description = read_json(path, "the concepts of a class")
     try:
+        description = read_json(path, "the concepts of a class")
         if description["network"] != (fingerprint or weights_fingerprint(subject.network)):
             raise RunError(
                 f"{folder} was made for another network than {subject.name}: its weights differ; make the concepts "
@@ -146,15 +146,16 @@ def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = N
             raise ValueError(f"class {index} is not {name}")
         concepts = tuple(_concept(value) for value in description["concepts"])
         module = load_network(ExplanationModule, folder)
-        if len(concepts) != module.num_features:
-            raise ValueError(f"{len(concepts)} concepts for {module.num_features} x-features")
+        numbers = [concept.number for concept in concepts]
+        if numbers != list(range(module.num_features)):
+            raise ValueError(f"{len(concepts)} concepts for {module.num_features} x-features, numbered {numbers}")
         return ClassConcepts(
             class_index=index, class_name=name, layer=str(description["layer"]),
             map_layer=str(description["map_layer"]), module=module, concepts=concepts,
             figures={key: float(value) for key, value in description["figures"].items()},
             settings=dict(description["settings"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, StorageError, SubjectError) as error:
         raise RunError(
             f"{path} does not describe concepts ({error}); make them again with `whynet concepts`"
         ) from error

@@ -9,6 +9,7 @@ and no part annotation is looked at.
 The budget: `FOLDS` folds, `NUM_CLASSES` classes, and each setting of `GRIDS` once; all are one stack of modules.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -52,7 +53,7 @@ def search(
     *,
     grids: Mapping[str, Sequence[ModuleSettings]] = GRIDS,
 ) -> tuple[dict[str, ModuleSettings], list[dict[str, Any]]]:
-    """The chosen settings of each row, and what was measured of every candidate.
+    """The chosen settings of each row, and what was measured of every candidate, but for `o1` where maps were empty.
 
     Args:
         explained: The network.
@@ -83,7 +84,8 @@ def search(
             for index in looked_at:
                 figures.append(_held_out_figures(explained, train, held_out, next(modules).module, index))
         mean = {key: sum(own[key] for own in figures) / len(figures) for key in figures[0]}
-        table.append({"row": row, "settings": asdict(settings), **mean})
+        known = {key: value for key, value in mean.items() if math.isfinite(value)}  # a file holds no infinity
+        table.append({"row": row, "settings": asdict(settings), **known})
     return {row: _chosen(row, candidates, table) for row in grids}, table
 
 
@@ -114,7 +116,9 @@ def _chosen(
     row: str, candidates: Sequence[tuple[str, ModuleSettings]], table: Sequence[Mapping[str, Any]]
 ) -> ModuleSettings:
     own = [(settings, found) for (name, settings), found in zip(candidates, table, strict=True) if name == row]
-    faithful = [one for one in own if one[1]["f_cls"] >= MIN_F_CLS and one[1]["f_reg_relative"] <= MAX_F_REG]
+    faithful = [
+        one for one in own if one[1]["f_cls"] >= MIN_F_CLS and one[1].get("f_reg_relative", math.inf) <= MAX_F_REG
+    ]
     if faithful:
-        return min(faithful, key=lambda one: float(one[1]["o1"]))[0]
+        return min(faithful, key=lambda one: float(one[1].get("o1", math.inf)))[0]
     return min(own, key=lambda one: float(one[1]["f_reg"]))[0]

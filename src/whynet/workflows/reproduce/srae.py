@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from whynet.base.errors import RunError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
+from whynet.data.example import digest_of
 from whynet.metrics.paired_test import holm, paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.training.fitting import FitContext
@@ -101,19 +102,29 @@ class _Study:
         """What one seed's network shows; measured unless it was in just this way."""
         folder = self.folder / f"seed{seed}"
         folder.parent.mkdir(parents=True, exist_ok=True)
-        asked = {"scale": asdict(self.scale), "classes": self.num_classes}
+        asked = self._asked()
         try:
             with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
                 run = self._classifier(seed, folder)
                 if (folder / MEASURED).exists():
                     done: dict[str, Any] = read_json(folder / MEASURED, "a study's figures")
-                    if done.get("asked") == _plain(asked):
+                    if done.get("asked") == asked:
                         return done
                 found = {"asked": asked, **self._measure(run, seed)}
                 write_json_atomically(folder / MEASURED, found)
                 return found
         except Timeout as error:
             raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
+
+    def _asked(self) -> dict[str, Any]:
+        """All that decides what is measured of a seed's network, as JSON gives it back."""
+        return {"scale": _plain(asdict(self.scale)), "classes": self.num_classes}
+
+    def _modules(self, run: Run, seed: int, settings: Mapping[str, Sequence[ModuleSettings]]) -> FitContext:
+        """Where modules of these settings are trained: checkpoints of others are no beginning of theirs."""
+        kinds = {row: [asdict(own) for own in some] for row, some in settings.items()}
+        folder = run.folder / "modules" / digest_of(self._asked(), kinds)[:16]
+        return FitContext(folder=folder, seed=seed, hardware=self.hardware)
 
     def _classifier(self, seed: int, folder: Path) -> Run:
         settings = settings_with(
@@ -133,8 +144,9 @@ class _Study:
         cache = FeatureCache()
         learned, test = explained.read(splits.train, cache), explained.read(splits.test, cache)
         classes = self._classes(splits)
-        context = FitContext(folder=run.folder / "modules", seed=seed, hardware=self.hardware)
-        settings, table = self._settings(explained, learned, classes, context)
+        grids = self.scale.grids()
+        settings, table = self._settings(explained, learned, classes, self._modules(run, seed, grids))
+        context = self._modules(run, seed, {row: [own] for row, own in settings.items()})
         bench = Bench(
             explained=explained, splits=splits, train=learned, test=test, classes=classes, settings=settings,
             fit=self.scale.fit, context=context, stability_seeds=self.scale.stability_seeds,
@@ -165,15 +177,21 @@ class _Study:
     def _settings(
         self, explained: ExplainedLayer, learned: Readings, classes: Sequence[int], context: FitContext
     ) -> tuple[dict[str, ModuleSettings], list[dict[str, Any]]]:
-        """Each row's settings: the search on the first network's training pictures, once for all seeds."""
+        """Each row's settings: the search on the first network's training pictures, once for all seeds.
+
+        What was chosen for another scale or other classes is chosen again.
+        """
         path = self.folder / CHOSEN
+        asked = self._asked()
         if path.exists():
             kept = read_json(path, "a study's settings")
-            return {row: ModuleSettings(**own) for row, own in kept["settings"].items()}, kept["search"]
+            if kept.get("asked", asked) == asked:
+                return {row: ModuleSettings(**own) for row, own in kept["settings"].items()}, kept["search"]
         settings, table = search(
             explained, learned, classes, self.scale.fit, context.within("search"), grids=self.scale.grids()
         )
-        write_json_atomically(path, {"settings": {row: asdict(own) for row, own in settings.items()}, "search": table})
+        chosen = {row: asdict(own) for row, own in settings.items()}
+        write_json_atomically(path, {"asked": asked, "settings": chosen, "search": table})
         return settings, table
 
 
