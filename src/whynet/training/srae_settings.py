@@ -9,7 +9,7 @@ PENALTY_NAMES = ("log", "l1", "epsilon_l1", "kl", "squared")
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSettings:
-    """One kind of explanation module; the defaults are SRAE's, as far as the paper names them (n, sizes, penalty)."""
+    """One kind of explanation module; the defaults are SRAE's: n, sizes and penalty of the paper, q and beta our own."""
 
     num_features: int = field(default=5, metadata={"help": "X-features of a module, n."})
     hidden: str = field(default="800-100", metadata={"help": "Units of the encoder's hidden layers."})
@@ -17,7 +17,7 @@ class ModuleSettings:
     penalty: str = field(
         default="log", metadata={"help": f"Of reconstruction errors: {', '.join(PENALTY_NAMES)} (squared is SAE)."}
     )
-    q: float = field(default=10.0, metadata={"help": "Width of the penalty: how small an error must be to count."})
+    q: float = field(default=100.0, metadata={"help": "Width of the penalty: how small an error must be to count."})
     beta: float = field(default=1.0, metadata={"help": "Weight of the reconstruction; 0 is a plain network (NN)."})
     faithfulness: float = field(default=1.0, metadata={"help": "Weight of the prediction; 0 is an autoencoder (CAE)."})
     weight_decay: float = field(default=1e-5, metadata={"help": "Lambda: of the squared weights, biases left out."})

@@ -40,7 +40,9 @@ def demo_settings(seed: int) -> TrainSettings:
 def demo_concepts() -> ConceptRequest:
     """X-features of every class, by smaller modules than in the paper, whose layer is eight times as long."""
     return ConceptRequest(
-        where=LayerSettings(seeds=2), module=ModuleSettings(hidden="200-50", beta=2.0), fit=FitSettings(epochs=15)
+        where=LayerSettings(seeds=2),
+        module=ModuleSettings(hidden="200-50", q=10.0, beta=2.0),
+        fit=FitSettings(epochs=15),
     )
 
 

@@ -75,7 +75,7 @@ def test_a_class_that_cannot_be_halved_is_spread_as_evenly_as_it_can(painted):
 
 
 def test_held_out_pictures_are_held_out_and_are_those_that_are_measured(painted, fit_context, monkeypatch):
-    """Without a word of the test pictures; each candidate's figures are the means over folds and classes."""
+    """Without a word of the test pictures; each candidate's figures are the means over the classes."""
     train_modules, asked = search_module.train_modules, []
 
     def recorded(activations, wanted, fit, context):
@@ -88,19 +88,18 @@ def test_held_out_pictures_are_held_out_and_are_those_that_are_measured(painted,
     grids = {"SRAE": CANDIDATES[:2], "NN": [replace(SMALL, beta=0.0)]}
     settings, table = search(painted.explained, painted.train, [1, 0], FIT, fit_context, grids=grids)
     ((wanted, trained),) = asked
-    assert len(wanted) == 3 * FOLDS * 2
+    assert len(wanted) == 3 * 2
     fold, place, figures = search_module._folds(painted.train, fit_context.seed), 0, []
     for row, candidate in [("SRAE", CANDIDATES[0]), ("SRAE", CANDIDATES[1]), ("NN", grids["NN"][0])]:
         own = []
-        for number in range(FOLDS):
-            for index in (1, 0):
-                one, module = wanted[place], trained[place].module
-                assert torch.equal(one.held_out, fold == number)
-                assert torch.equal(one.logits, painted.train.logits[:, index])
-                assert torch.equal(one.is_positive, painted.train.is_of(index))
-                assert (one.settings, one.seed) == (candidate, fit_context.seed)
-                own.append(slow_figures(painted, module, index, [r for r in range(20) if fold[r] == number]))
-                place += 1
+        for number, index in ((0, 1), (1, 0)):  # each class with the next fold
+            one, module = wanted[place], trained[place].module
+            assert torch.equal(one.held_out, fold == number)
+            assert torch.equal(one.logits, painted.train.logits[:, index])
+            assert torch.equal(one.is_positive, painted.train.is_of(index))
+            assert (one.settings, one.seed) == (candidate, fit_context.seed)
+            own.append(slow_figures(painted, module, index, [r for r in range(20) if fold[r] == number]))
+            place += 1
         mean = {key: sum(one[key] for one in own) / len(own) for key in own[0]}
         figures.append({"row": row, "settings": asdict(candidate), **mean})
     assert [one["row"] for one in table] == ["SRAE", "SRAE", "NN"]
@@ -135,8 +134,8 @@ def test_no_more_classes_than_the_budget_are_looked_at(painted, fit_context, mon
 
     monkeypatch.setattr(search_module, "train_modules", counted)
     with pytest.raises(KeyboardInterrupt):
-        search(painted.explained, painted.train, [0, 1, 0, 1, 0], FIT, fit_context, grids={"NN": [SMALL]})
-    assert counts == [FOLDS * NUM_CLASSES]
+        search(painted.explained, painted.train, [0, 1] * NUM_CLASSES, FIT, fit_context, grids={"NN": [SMALL]})
+    assert counts == [NUM_CLASSES]
 
 
 def test_modules_whose_maps_are_all_empty_are_told_in_figures_that_a_file_can_hold(painted, fit_context, monkeypatch):

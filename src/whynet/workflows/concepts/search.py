@@ -6,7 +6,8 @@ one whose heat maps are the most orthogonal on them, O_1. Faithful enough is an 
 quarter of the logit's standard deviation; where no setting is, the one of the lowest F_reg is taken. No test picture
 and no part annotation is looked at.
 
-The budget: `FOLDS` folds, `NUM_CLASSES` classes, and each setting of `GRIDS` once; all are one stack of modules.
+The budget: each setting of `GRIDS` once for each of `NUM_CLASSES` classes at most, all as one stack of modules. Classes
+differ by more than folds do, so each class has one fold of `FOLDS` held out, the next class the next.
 """
 
 import math
@@ -25,7 +26,7 @@ from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.x_features import XFeatures
 
-FOLDS, NUM_CLASSES = 2, 3
+FOLDS, NUM_CLASSES = 2, 10
 MIN_F_CLS, MAX_F_REG = 0.995, 0.25
 """Least share of classes that stay, and largest error as a share of the logit's standard deviation."""
 
@@ -64,25 +65,24 @@ def search(
         grids: The candidates of each row.
     """
     candidates = [(row, settings) for row, grid in grids.items() for settings in grid]
-    looked_at = list(classes)[:NUM_CLASSES]
+    looked_at = [(index, place % FOLDS) for place, index in enumerate(list(classes)[:NUM_CLASSES])]
     fold = _folds(train, context.seed)
+    held_out = [[int(row) for row in (fold == number).nonzero()[:, 0]] for number in range(FOLDS)]
     wanted = [
         Wanted(
             name=explained.subject.class_names[index], logits=train.logits[:, index], is_positive=train.is_of(index),
             settings=settings, seed=context.seed, held_out=fold == number,
         )
         for _, settings in candidates
-        for number in range(FOLDS)
-        for index in looked_at
+        for index, number in looked_at
     ]  # fmt: skip
     modules = iter(train_modules(train.activations, wanted, fit, context))
     table = []
     for row, settings in candidates:
-        figures = []
-        for number in range(FOLDS):
-            held_out = [int(place) for place in (fold == number).nonzero()[:, 0]]
-            for index in looked_at:
-                figures.append(_held_out_figures(explained, train, held_out, next(modules).module, index))
+        figures = [
+            _held_out_figures(explained, train, held_out[number], next(modules).module, index)
+            for index, number in looked_at
+        ]
         mean = {key: sum(own[key] for own in figures) / len(figures) for key in figures[0]}
         known = {key: value for key, value in mean.items() if math.isfinite(value)}  # a file holds no infinity
         table.append({"row": row, "settings": asdict(settings), **known})
