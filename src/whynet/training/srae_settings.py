@@ -9,7 +9,7 @@ PENALTY_NAMES = ("log", "l1", "epsilon_l1", "kl", "squared")
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSettings:
-    """One kind of explanation module; the defaults are SRAE's: n, sizes and penalty of the paper, q and beta our own."""
+    """One kind of explanation module; by default SRAE: n, sizes and penalty of the paper, q and beta our own."""
 
     num_features: int = field(default=5, metadata={"help": "X-features of a module, n."})
     hidden: str = field(default="800-100", metadata={"help": "Units of the encoder's hidden layers."})
