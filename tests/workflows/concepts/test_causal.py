@@ -97,6 +97,7 @@ def test_parts_that_cannot_be_taken_away_are_not_tried(halves, toy):
 def test_pictures_whose_parts_are_not_known_are_left_out(halves, toy):
     arguments, asked = toy
     parts = replace(arguments["parts"], places=[0, 2], weights=arguments["parts"].weights[[0, 2]])
+    arguments["readings"].activations[3] = -1  # of the picture that is left out
     found = causal_figures(**arguments | {"parts": parts})
     assert {row for row, _, _ in asked} == {1, 4}
     added = [contribution(halves, row, feature) for row in (1, 4) for feature in (0, 1)]

@@ -18,7 +18,7 @@ from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts import finding
 from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
 from whynet.workflows.concepts.finding import chunks, explained_layer_name, find_concepts, wanted_classes
-from whynet.workflows.concepts.names import strongest_rows, suggested_name
+from whynet.workflows.concepts.names import Suggestion
 from whynet.workflows.concepts.parts import region_names, shown_parts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
 from whynet.workflows.concepts.saved import class_folder, load_concepts, saved_classes
@@ -100,9 +100,8 @@ def test_contributions_and_the_bias_add_up_to_the_logit_that_is_predicted(found,
             assert concept.contribution == pytest.approx(float(train[rows, number].mean()), abs=1e-5)
 
 
-def test_figures_and_names_are_those_of_the_kept_module(found, painted):
+def test_figures_are_those_of_the_kept_module(found, painted):
     train, test = painted.train, painted.test
-    names = region_names(painted.splits.train, painted.splits.whole_parts)
     for own in found:
         mine = XFeatures.of_module(own.module, own.class_index)
         rows = test.rows_of(own.class_index)
@@ -115,17 +114,29 @@ def test_figures_and_names_are_those_of_the_kept_module(found, painted):
         assert -1 <= own.figures["stability_floor"] < own.figures["stability"]
         assert own.figures == pytest.approx(expected | {"stability_floor": own.figures["stability_floor"]}, abs=1e-5)
         assert {"f_reg", "f_cls", "f_reg_train", "f_cls_train", "o1", "o2", "live", "locality"} <= set(own.figures)
-        rows = train.rows_of(own.class_index)
-        contributions = mine.contributions(train.activations[rows])
-        for concept in own.concepts:
-            strong = [rows[place] for place in strongest_rows(contributions[:, concept.number])]
-            parts = shown_parts(painted.subject, painted.splits.train, strong)
-            mains = parts.main_parts(mine.maps(painted.explained, train, strong)[:, [concept.number]], names)
-            claims = [painted.splits.train[row].attributes for row in strong]
-            assert concept.suggestion == suggested_name(
-                [main[0] for main in mains], claims, painted.splits.part_of_claim
-            )
-    assert any(concept.suggestion for own in found for concept in own.concepts)
+
+
+def test_names_come_from_the_training_pictures_in_which_each_x_feature_is_strong(painted_run, painted, monkeypatch):
+    asked = []
+
+    def suggested(*arguments):
+        asked.append(arguments)
+        return Suggestion(name=f"name {len(asked)}", part="wing", precision=1.0, num_pictures=4)
+
+    monkeypatch.setattr(finding, "suggested_name", suggested)
+    (own,) = find(painted_run, changed(where={"seeds": 1, "classes": "1"}))
+    assert [concept.title for concept in own.concepts] == ["name 1", "name 2", "name 3"]
+    mine, train = XFeatures.of_module(own.module, 1), painted.train
+    names = region_names(painted.splits.train, {"beak": "bill"})
+    rows = [row for row, label in enumerate(painted.splits.train.labels) if label == 1]
+    for number, (mains, claims, part_of_claim) in enumerate(asked):
+        added = mine.contributions(train.activations)[:, number].tolist()
+        strong = sorted(rows, key=lambda row: -added[row])[:4]
+        parts = shown_parts(painted.subject, painted.splits.train, strong)
+        expected = parts.main_parts(mine.maps(painted.explained, train, strong)[:, [number]], names)
+        assert mains == [main for (main,) in expected]
+        assert claims == [painted.splits.train[row].attributes for row in strong]
+        assert part_of_claim is painted.splits.part_of_claim
 
 
 def test_stability_is_the_mean_correlation_with_the_other_seeds(painted_run, painted):
@@ -200,6 +211,15 @@ def test_what_is_damaged_is_made_again(found, painted_run, painted, monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         find(painted_run)
     assert len(find(painted_run, changed(where={"classes": "1"}))) == 1, "the other class is whole"
+
+
+def test_what_was_mapped_at_another_layer_is_made_again(found, painted_run, painted, monkeypatch):
+    """The default may have become another, which the settings do not tell."""
+    path = class_folder(painted_run, 0, painted.subject.class_names[0]) / "concepts.json"
+    path.write_text(path.read_text().replace('"blocks.0.2"', '"blocks.0"'))
+    monkeypatch.setattr(finding, "train_modules", again)
+    with pytest.raises(KeyboardInterrupt):
+        find(painted_run)
 
 
 def test_a_damaged_class_is_whole_again_afterwards(found, painted_run, painted):

@@ -13,6 +13,7 @@ from whynet.metrics.stability import matched_features
 from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.lasso import LassoFit, fit_lasso
+from whynet.training.srae import Trained
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts import rows as rows_module
 from whynet.workflows.concepts.causal import causal_figures
@@ -158,6 +159,21 @@ def test_modules_are_those_of_the_first_beginning_and_stable_as_far_as_all_agree
             one, two, three = (module.encoder(positives).detach() for module in modules)
             pairs = [matched_features(a, b).mean for a, b in ((one, two), (one, three), (two, three))]
             assert features[1][row][place].stability == pytest.approx(sum(pairs) / 3, abs=1e-5)
+
+
+def test_what_was_trained_is_given_to_the_row_and_the_class_it_was_wanted_for(painted, bench, features, monkeypatch):
+    asked, module = [], bench._modules(0)["NN"][0].module
+
+    def trained(_activations, wanted, _fit, context):
+        assert context.folder.name == "beginning1"
+        asked.extend(wanted)
+        return [Trained(module, {"place": float(place)}) for place in range(len(wanted))]
+
+    monkeypatch.setattr(rows_module, "train_modules", trained)
+    for row, found in bench._modules(1).items():
+        wanted = [asked[int(one.terms["place"])] for one in found]
+        assert [one.settings for one in wanted] == [SETTINGS[row]] * 2
+        assert [one.name for one in wanted] == [painted.subject.class_names[index] for index in CLASSES]
 
 
 def test_each_row_is_trained_with_its_own_settings_and_each_class_on_its_own_logit(painted, bench):
