@@ -118,7 +118,9 @@ class _Study:
 
     def _asked(self) -> dict[str, Any]:
         """All that decides what is measured of a seed's network, as JSON gives it back."""
-        return {"scale": _plain(asdict(self.scale)), "classes": self.num_classes}
+        grids = {row: [asdict(own) for own in grid] for row, grid in self.scale.grids().items()}
+        budget = {"grids": grids, "folds": FOLDS, "classes": NUM_CLASSES}
+        return {"scale": _plain(asdict(self.scale)), "classes": self.num_classes, "search": _plain(budget)}
 
     def _modules(self, run: Run, seed: int, settings: Mapping[str, Sequence[ModuleSettings]]) -> FitContext:
         """Where modules of these settings are trained: checkpoints of others are no beginning of theirs."""
@@ -185,7 +187,7 @@ class _Study:
         asked = self._asked()
         if path.exists():
             kept = read_json(path, "a study's settings")
-            if kept.get("asked", asked) == asked:
+            if kept.get("asked") == asked:
                 return {row: ModuleSettings(**own) for row, own in kept["settings"].items()}, kept["search"]
         settings, table = search(
             explained, learned, classes, self.scale.fit, context.within("search"), grids=self.scale.grids()
