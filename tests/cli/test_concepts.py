@@ -51,7 +51,8 @@ def test_x_features_are_listed_and_told_as_reasons_afterwards(run, coloured_pict
         assert f"{reason['weight']:+6.2f}  {reason['name']}" in answer.stderr
 
 
-def test_json_goes_alone_to_standard_output(run):
+def test_json_goes_alone_to_standard_output(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     answer = call("concepts", "--subject", run, "--classes", "red tile", *QUICK, "--json", "-")
     assert answer.exit_code == 0, answer.output
     result = json.loads(answer.stdout)
@@ -61,7 +62,9 @@ def test_json_goes_alone_to_standard_output(run):
     assert {"f_reg", "f_cls", "f_reg_train", "f_cls_train", "live"} <= set(own["figures"])
     assert [one["title"] for one in own["concepts"]] == ["x-feature 1", "x-feature 2", "x-feature 3"]
     assert all(set(one) == {"title", "weight", "contribution", "precision", "stability"} for one in own["concepts"])
+    strongest = sorted(own["concepts"], key=lambda one: -one["contribution"])
     assert "red tile" in answer.stderr
+    assert ", ".join(f"{one['title']} ({one['contribution']:+.1f})" for one in strongest) in answer.stderr
     again = call("concepts", "--subject", run, "--classes", "1", *QUICK, "--json", "-")
     assert json.loads(again.stdout) == result, "what is there is kept"
 
@@ -73,6 +76,30 @@ def test_a_subject_that_is_no_run_gets_one(coloured_run, coloured_pictures, tmp_
     assert json.loads((tmp_path / "answer.json").read_text())["classes"][0]["layer"] == "hidden.1"
     assert (tmp_path / "mine" / "concepts" / "0000-blue-tile" / "model.safetensors").is_file()
     assert not (coloured_run / "concepts").exists()
+
+
+def test_a_network_of_ones_own_is_explained_where_its_code_is_named(coloured_pictures, tmp_path, monkeypatch):
+    (tmp_path / "mine_for_concepts.py").write_text(
+        "import torch\n"
+        "from whynet import Subject\n"
+        "from whynet.models.preprocessing import Preprocessing\n"
+        "def build():\n"
+        "    torch.manual_seed(0)\n"
+        "    network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3), torch.nn.ReLU(), torch.nn.Flatten(),\n"
+        "                                  torch.nn.Linear(1176, 12), torch.nn.ReLU(), torch.nn.Linear(12, 2))\n"
+        "    names = ('blue tile', 'red tile')\n"
+        "    return Subject(network, class_names=names, preprocess=Preprocessing(height=16, width=16))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    given = ["--subject", "mine_for_concepts:build", *FOLDER, coloured_pictures, "--layer", "4", "--out", "mine"]
+    answer = call("concepts", *given, *QUICK)
+    assert answer.exit_code == 0, answer.output
+    assert "X-features of 4, heat maps at 1" in answer.stdout
+    answer = call("concepts", "--subject", "mine", "--layer", "4", *QUICK)
+    assert answer.exit_code == 2, "its code may not run unasked"
+    assert "to let that code run, name it again" in answer.stderr
+    again = call("concepts", "--subject", "mine", "--layer", "4", *QUICK, "--allow", "mine_for_concepts:build")
+    assert again.exit_code == 0, again.output
 
 
 def test_names_of_classes_are_shown_as_they_are(coloured_run, coloured_pictures, tmp_path):

@@ -94,6 +94,13 @@ def test_parts_that_cannot_be_taken_away_are_not_tried(halves, toy):
     assert causal_figures(**arguments | {"without_part": lambda *_: None}) == {}
 
 
+def test_a_part_that_costs_as_much_as_another_does_not_cost_more(halves, toy):
+    arguments, _ = toy
+    found = causal_figures(**arguments | {"without_part": lambda row, *_: (halves[row], halves[row])})
+    assert found["causal_named"] == found["causal_other"] == pytest.approx(0, abs=1e-6)
+    assert found["causal_more"] == 0
+
+
 def test_pictures_whose_parts_are_not_known_are_left_out(halves, toy):
     arguments, asked = toy
     parts = replace(arguments["parts"], places=[0, 2], weights=arguments["parts"].weights[[0, 2]])
