@@ -11,7 +11,7 @@ from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts import search as search_module
 from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
 from whynet.workflows.concepts.readings import Readings
-from whynet.workflows.concepts.search import FOLDS, GRIDS, MAX_F_REG, MIN_F_CLS, NUM_CLASSES, search
+from whynet.workflows.concepts.search import FOLDS, GRIDS, MAX_F_REG, MIN_F_CLS, MIN_LIVE, NUM_CLASSES, search
 from whynet.workflows.concepts.x_features import XFeatures
 
 SMALL = ModuleSettings(num_features=2, hidden="6")
@@ -19,8 +19,8 @@ FIT = FitSettings(epochs=1, batch_size=16)
 CANDIDATES = [replace(SMALL, beta=beta) for beta in (0.1, 0.2, 0.3, 0.4)]
 
 
-def found(f_cls, relative, o1, f_reg=1.0):
-    return {"f_cls": f_cls, "f_reg_relative": relative, "o1": o1, "f_reg": f_reg}
+def found(f_cls, relative, o1, f_reg=1.0, live=1.0):
+    return {"f_cls": f_cls, "f_reg_relative": relative, "o1": o1, "f_reg": f_reg, "live": live}
 
 
 def chosen(*figures, row="SRAE"):
@@ -35,7 +35,13 @@ def chosen(*figures, row="SRAE"):
 def test_of_those_that_are_faithful_enough_the_most_orthogonal_is_chosen():
     assert chosen(found(0.999, 0.2, 0.5), found(1.0, 0.01, 0.6), found(0.9, 0.01, 0.1), found(1.0, 0.3, 0.2)) == 0.1
     assert chosen(found(0.999, 0.2, 0.5), found(MIN_F_CLS, MAX_F_REG, 0.4), found(1.0, 0.1, 0.45)) == 0.2
-    assert chosen({"f_cls": 1.0, "f_reg_relative": 0.1, "f_reg": 1.0}, found(1.0, 0.2, 0.9)) == 0.2, "maps of nothing"
+    some_empty = {"f_cls": 1.0, "f_reg_relative": 0.1, "f_reg": 1.0, "live": 0.95}
+    assert chosen(some_empty, found(1.0, 0.2, 0.9)) == 0.2, "no O_1 where a class has no maps at all"
+
+
+def test_a_lone_live_x_feature_overlaps_with_nothing_and_is_not_chosen_for_that():
+    assert chosen(found(1.0, 0.1, 0.0, live=0.2), found(1.0, 0.2, 0.9)) == 0.2
+    assert chosen(found(1.0, 0.1, 0.3, live=MIN_LIVE), found(1.0, 0.2, 0.9)) == 0.1
 
 
 def test_where_none_is_faithful_enough_the_lowest_error_is_chosen():
@@ -106,7 +112,7 @@ def test_held_out_pictures_are_held_out_and_are_those_that_are_measured(painted,
     for one, expected in zip(table, figures, strict=True):
         assert one.keys() == expected.keys()
         assert one["settings"] == expected["settings"]
-        for key in ("f_reg", "f_cls", "f_reg_relative", "o1"):
+        for key in ("f_reg", "f_cls", "f_reg_relative", "o1", "live"):
             assert one[key] == pytest.approx(expected[key], rel=1e-4), key
     assert settings["NN"] == grids["NN"][0]
     assert settings["SRAE"] in CANDIDATES[:2]
@@ -120,9 +126,10 @@ def slow_figures(painted, module, index, rows):
     subset = Readings(examples=painted.splits.train.subset(rows), activations=z, logits=logits)
     (figures,) = faithfulness_figures([mine], subset)
     own = [row for row in rows if painted.splits.train.labels[row] == index]
-    o1 = map_figures(mine.maps(painted.explained, painted.train, own), None)["o1"]
+    of_maps = map_figures(mine.maps(painted.explained, painted.train, own), None)
     deviation = float((logits[:, index] - logits[:, index].mean()).square().sum() / (len(rows) - 1)) ** 0.5
-    return {**figures, "f_reg_relative": figures["f_reg"] / deviation, "o1": o1}
+    relative = figures["f_reg"] / deviation
+    return {**figures, "f_reg_relative": relative, "o1": of_maps["o1"], "live": of_maps["live"] / module.num_features}
 
 
 def test_no_more_classes_than_the_budget_are_looked_at(painted, fit_context, monkeypatch):
@@ -153,3 +160,4 @@ def test_modules_whose_maps_are_all_empty_are_told_in_figures_that_a_file_can_ho
     assert settings["NN"] == CANDIDATES[0]
     json.dumps(table, allow_nan=False)
     assert "o1" not in table[0]
+    assert table[0]["live"] == 0

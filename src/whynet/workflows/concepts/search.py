@@ -3,8 +3,9 @@
 Qi & Li 2017, arXiv:1709.05360, section 4.2: all were "tuned to the optimal parameters by cross-validation on the
 training set"; what was optimal is not said. Here, of the settings that are faithful enough on held-out pictures, the
 one whose heat maps are the most orthogonal on them, O_1. Faithful enough is an F_cls of 99.5 % and an F_reg of a
-quarter of the logit's standard deviation; where no setting is, the one of the lowest F_reg is taken. No test picture
-and no part annotation is looked at.
+quarter of the logit's standard deviation; where no setting is, the one of the lowest F_reg is taken. Nine in ten of the
+x-features must have maps at all, since whatever is dead overlaps with nothing. No test picture and no part annotation
+is looked at.
 
 The budget: each setting of `GRIDS` once for each of `NUM_CLASSES` classes at most, all as one stack of modules. Classes
 differ by more than folds do, so each class has one fold of `FOLDS` held out, the next class the next.
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from whynet.base.seeding import generator
+from whynet.models.srae import ExplanationModule
 from whynet.training.fitting import FitContext
 from whynet.training.srae import Wanted, train_modules
 from whynet.training.srae_settings import FitSettings, ModuleSettings
@@ -27,8 +29,8 @@ from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.x_features import XFeatures
 
 FOLDS, NUM_CLASSES = 2, 10
-MIN_F_CLS, MAX_F_REG = 0.995, 0.25
-"""Least share of classes that stay, and largest error as a share of the logit's standard deviation."""
+MIN_F_CLS, MAX_F_REG, MIN_LIVE = 0.995, 0.25, 0.9
+"""Least F_cls, largest F_reg as a share of the logit's standard deviation, least share of live x-features."""
 
 _SQUARED = ModuleSettings(penalty="squared")
 _DECAYS = (1e-5, 1e-4, 1e-3)
@@ -100,7 +102,7 @@ def _folds(train: Readings, seed: int) -> Tensor:
 
 
 def _held_out_figures(
-    explained: ExplainedLayer, train: Readings, held_out: list[int], module: Any, index: int
+    explained: ExplainedLayer, train: Readings, held_out: list[int], module: ExplanationModule, index: int
 ) -> dict[str, float]:
     own = XFeatures.of_module(module, index)
     readings = Readings(
@@ -109,7 +111,13 @@ def _held_out_figures(
     (figures,) = faithfulness_figures([own], readings)
     maps = own.maps(explained, readings, readings.rows_of(index))
     relative = figures["f_reg"] / float(readings.logits[:, index].std())
-    return {**figures, "f_reg_relative": relative, "o1": map_figures(maps, None).get("o1", float("inf"))}
+    of_maps = map_figures(maps, None)
+    return {
+        **figures,
+        "f_reg_relative": relative,
+        "o1": of_maps.get("o1", math.inf),
+        "live": of_maps["live"] / module.num_features,
+    }
 
 
 def _chosen(
@@ -117,7 +125,11 @@ def _chosen(
 ) -> ModuleSettings:
     own = [(settings, found) for (name, settings), found in zip(candidates, table, strict=True) if name == row]
     faithful = [
-        one for one in own if one[1]["f_cls"] >= MIN_F_CLS and one[1].get("f_reg_relative", math.inf) <= MAX_F_REG
+        (settings, found)
+        for settings, found in own
+        if found["f_cls"] >= MIN_F_CLS
+        and found.get("f_reg_relative", math.inf) <= MAX_F_REG
+        and found["live"] >= MIN_LIVE
     ]
     if faithful:
         return min(faithful, key=lambda one: float(one[1].get("o1", math.inf)))[0]

@@ -107,8 +107,5 @@ class SRAEScale:
         }
 
 
-SCALES = {
-    "birds": SRAEScale(classifier={"epochs": 18, "batch_size": 64, "plateau_patience": 1}, data={"image_size": 96}),
-    "cub": SRAEScale(),
-    "animal_parts": SRAEScale(classifier={"epochs": 18, "batch_size": 64, "plateau_patience": 1}),
-}
+_MANY_PICTURES = SRAEScale(classifier={"epochs": 18, "batch_size": 64, "plateau_patience": 1}, data={"image_size": 96})
+SCALES = {"birds": _MANY_PICTURES, "cub": SRAEScale(), "animal_parts": _MANY_PICTURES}
