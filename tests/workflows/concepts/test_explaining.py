@@ -14,10 +14,10 @@ from whynet.workflows.concepts import explaining, finding
 from whynet.workflows.concepts.explaining import ConceptReader, Reasons
 from whynet.workflows.concepts.finding import find_concepts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
-from whynet.workflows.concepts.saved import class_folder, load_concepts, named, remove_concepts, save_concepts
+from whynet.workflows.concepts.saved import class_folder, load_concepts, save_concepts
 from whynet.workflows.concepts.x_features import XFeatures
 from whynet.workflows.explainer import Explainer
-from whynet.workflows.run import CLASSIFIER, Run
+from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
 
 REQUEST = ConceptRequest(
     where=LayerSettings(seeds=1, classes="1"), module=ModuleSettings(num_features=3, hidden="8", beta=0.1),
@@ -100,7 +100,9 @@ def test_a_picture_has_the_reasons_that_it_would_have_alone(own, painted_run, pi
 
 
 def test_a_persons_names_are_told_in_the_sentence_and_in_json(own, painted, painted_run, pictures):
-    save_concepts(painted_run, painted.subject, named(own, ["<red> wing", "crest", "<red> wing"]))
+    names = ["<red> wing", "crest", "<red> wing"]
+    concepts = tuple(replace(one, name=name) for one, name in zip(own.concepts, names, strict=True))
+    save_concepts(painted_run, painted.subject, replace(own, concepts=concepts))
     (one, *_) = (found for found in explain(painted_run, pictures) if found.class_index == 1)
     weights = {}
     for reason in one.reasons:
@@ -162,7 +164,7 @@ def test_concepts_of_another_network_are_not_told_as_reasons(own, painted, paint
     save_subject(other, painted_run.folder / CLASSIFIER)
     with pytest.raises(RunError, match="was made for another network"):
         explain(painted_run, pictures)
-    remove_concepts(painted_run)
+    shutil.rmtree(painted_run.folder / CONCEPTS)
     assert explain(painted_run, pictures)[0].reasons == ()
 
 

@@ -24,8 +24,6 @@ from whynet.workflows.concepts.saved import (
     Concept,
     class_folder,
     load_concepts,
-    named,
-    remove_concepts,
     save_concepts,
     saved_classes,
 )
@@ -115,16 +113,17 @@ def test_titles_are_a_persons_then_the_suggestions_then_a_number():
     suggested, told, bare = concepts_of().concepts
     assert [one.title for one in (suggested, told, bare)] == ["rote Flügel", 'a "person\'s" name', "x-feature 3"]
     assert [one.is_named for one in (suggested, told, bare)] == [True, True, False]
-    renamed = named(concepts_of(), ["wing", None, None])
-    assert [one.title for one in renamed.concepts] == ["wing", 'a "person\'s" name', "x-feature 3"]
-    assert renamed.concepts[0].suggestion == suggested.suggestion
+    assert replace(suggested, name="wing").title == "wing", "a person's name is told before the suggestion"
 
 
 def test_written_again_the_new_ones_take_the_place_of_the_old(folder, run, subject):
-    other = named(concepts_of(seed=1), ["one", "two", "three"])
+    other = concepts_of(seed=1)
+    names = ["one", "two", "three"]
+    concepts = tuple(replace(own, name=name) for own, name in zip(other.concepts, names, strict=True))
+    other = replace(other, concepts=concepts)
     save_concepts(run, subject, other)
     found = load_concepts(folder, subject)
-    assert [one.name for one in found.concepts] == ["one", "two", "three"]
+    assert [one.name for one in found.concepts] == names
     torch.testing.assert_close(found.module.state_dict(), other.module.state_dict())
     assert len(contents(run)) == 4
 
@@ -256,11 +255,3 @@ def test_weights_of_another_module_are_one_sentence(folder, subject):
     save_file({name: weight[..., :2].contiguous() for name, weight in weights.items()}, folder / "model.safetensors")
     with pytest.raises(RunError, match="does not fit the network"):
         load_concepts(folder, subject)
-
-
-def test_all_concepts_of_a_run_can_be_removed(folder, run):
-    remove_concepts(run)
-    assert saved_classes(run) == []
-    assert not folder.parent.exists()
-    remove_concepts(run)
-    assert run.record_path.exists()

@@ -5,7 +5,7 @@ import torch
 
 from whynet.models.srae import ExplanationModule
 from whynet.models.subject import Subject
-from whynet.workflows.concepts import x_features
+from whynet.workflows.concepts import readings, x_features
 from whynet.workflows.concepts.readings import ExplainedLayer
 from whynet.workflows.concepts.x_features import XFeatures
 
@@ -54,7 +54,7 @@ def test_maps_are_of_the_rows_asked_for_whatever_the_batches(painted, module, mo
     assert maps.shape == (5, 3, 16, 16)
     assert (maps >= 0).all()
     assert maps.sum() > 0
-    monkeypatch.setattr(x_features, "BATCH_SIZE", 2)
+    monkeypatch.setattr(readings, "BATCH_SIZE", 2)
     torch.testing.assert_close(mine.maps(painted.explained, painted.test, rows), maps)
     for place, row in enumerate(rows):
         torch.testing.assert_close(mine.maps(painted.explained, painted.test, [row])[0], maps[place])

@@ -264,19 +264,36 @@ def test_settings_are_searched_once_and_on_the_first_network(whole):
     for seed in range(2):
         measured = json.loads((folder / f"seed{seed}" / "srae.json").read_text())
         assert measured["settings"] == chosen["settings"]
-    searched = [path.parent.parent.parent.parent.name for path in folder.glob("seed*/modules/*/search/last.ckpt")]
-    assert searched == ["seed0"]
+
+
+def broken_off(folder, monkeypatch, *, beginning):
+    """The study of a folder whose first seed has no figures yet, stopped at the modules of one of its beginnings."""
+    (folder / "seed0" / "srae.json").unlink()
+    train_modules, calls = rows_module.train_modules, []
+
+    def breaking(*arguments):
+        calls.append(arguments)
+        if len(calls) > beginning:
+            raise KeyboardInterrupt
+        return train_modules(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(rows_module, "train_modules", breaking)
+        study(folder)
+    assert not (folder / "seed0" / "srae.json").exists()
+    assert list(folder.glob("seed0/modules/*/beginning0/last.ckpt"))
 
 
 @pytest.mark.slow
-def test_other_classes_or_another_fit_are_measured_anew_as_in_a_fresh_folder(whole, tmp_path):
+def test_other_classes_or_another_fit_are_measured_anew_as_in_a_fresh_folder(whole, tmp_path, monkeypatch):
     """Checkpoints of modules that were trained otherwise lie in the folder of the seed, and are not gone on with."""
     used, fresh = tmp_path / "used", tmp_path / "fresh"
     for folder in (used, fresh):
         shutil.copytree(whole[2], folder)
-    shutil.rmtree(fresh / "seed0" / "modules")
-    for path in (fresh / "seed0" / "srae.json", fresh / "srae-settings.json"):
-        path.unlink()
+        (folder / "srae-settings.json").unlink()
+    (fresh / "seed0" / "srae.json").unlink()
+    broken_off(used, monkeypatch, beginning=1)
+    assert len(list(used.glob("seed*/modules/*/search/last.ckpt"))) == 1, "searched on the first network alone"
     slower = replace(TINY, fit=replace(TINY.fit, learning_rate=2e-3))
     one, _ = study(used, classes=1, seeds=1, scale=slower)
     assert one["rows"] == study(fresh, classes=1, seeds=1, scale=slower)[0]["rows"]
@@ -285,25 +302,13 @@ def test_other_classes_or_another_fit_are_measured_anew_as_in_a_fresh_folder(who
 
 
 @pytest.mark.slow
-def test_broken_off_a_seed_goes_on_where_it_stopped(whole, tmp_path, monkeypatch):
-    shutil.copytree(whole[2], tmp_path / "study")
-    (tmp_path / "study" / "seed0" / "srae.json").unlink()
-    shutil.rmtree(tmp_path / "study" / "seed0" / "modules")
-    train_modules, calls = rows_module.train_modules, []
-
-    def breaking(*arguments):
-        calls.append(arguments)
-        if len(calls) == 2:  # modules of the second beginning
-            raise KeyboardInterrupt
-        return train_modules(*arguments)
-
+def test_broken_off_a_seed_goes_on_where_it_stopped_and_leaves_no_checkpoint(whole, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    shutil.copytree(whole[2], folder)
     monkeypatch.setattr(study_module, "search", no_training)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(rows_module, "train_modules", breaking)
-        study(tmp_path / "study")
-    assert not (tmp_path / "study" / "seed0" / "srae.json").exists()
-    again, _ = study(tmp_path / "study")
-    assert again == whole[0]
+    broken_off(folder, monkeypatch, beginning=1)
+    assert study(folder)[0] == whole[0]
+    assert not list(folder.glob("seed*/modules"))
 
 
 @pytest.mark.slow

@@ -17,8 +17,9 @@ from whynet.workflows.catalogue import WithoutPart
 from whynet.workflows.concepts.figures import Figures
 from whynet.workflows.concepts.names import CONTEXT
 from whynet.workflows.concepts.parts import ShownParts
-from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.x_features import XFeatures
+from whynet.workflows.reading import BATCH_SIZE
 
 
 class _Trial(NamedTuple):

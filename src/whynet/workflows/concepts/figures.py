@@ -38,6 +38,12 @@ def faithfulness_figures(classes: Sequence[XFeatures], readings: Readings, *, en
     ]
 
 
+def faithfulness_of_both(classes: Sequence[XFeatures], train: Readings, test: Readings) -> list[Figures]:
+    """Those of the training pictures, whose keys end in "_train", beside those of the test pictures."""
+    of_train, of_test = faithfulness_figures(classes, train, ending="_train"), faithfulness_figures(classes, test)
+    return [{**before, **after} for before, after in zip(of_train, of_test, strict=True)]
+
+
 def map_figures(maps: Float[Tensor, "batch features rows columns"], parts: ShownParts | None) -> Figures:
     """`o1`, `o2`, `live` and, where the parts are known, `locality` of the maps of one class.
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from whynet.attribution.x_features import x_feature_maps
-from whynet.base.errors import RunError, SettingError, StorageError, SubjectError
+from whynet.base.errors import RunError, SettingError, SubjectError
 from whynet.base.progress import track
 from whynet.base.seeding import seeded
 from whynet.metrics.stability import MatchedFeatures, matched_features
@@ -24,7 +24,7 @@ from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.srae import Wanted, check_wanted, train_modules
 from whynet.workflows.catalogue import Splits, open_data
-from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
+from whynet.workflows.concepts.figures import faithfulness_of_both, map_figures
 from whynet.workflows.concepts.names import Suggestion, strongest_rows, suggested_name
 from whynet.workflows.concepts.parts import region_names, shown_parts
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings, tell_of_negatives
@@ -138,7 +138,7 @@ def _kept(
     folder = class_folder(run, index, subject.class_names[index])
     try:
         own = load_concepts(folder, subject, fingerprint=fingerprint)
-    except (RunError, StorageError):
+    except RunError:
         return None  # absent, damaged, or of a network that is no longer there: made again
     same = own.settings == request.to_json() and (own.layer, own.map_layer) == (explained.layer, explained.map_layer)
     return own if same else None
@@ -181,13 +181,7 @@ class _Finding(NamedTuple):
         seeds = [self.request.where.seed + number for number in range(self.request.where.seeds)]
         by_seed = [self._trained(classes, seed) for seed in seeds]
         mine = [XFeatures.of_module(module, index) for module, index in zip(by_seed[0], classes, strict=True)]
-        figures = [
-            {**ours, **theirs}
-            for ours, theirs in zip(
-                faithfulness_figures(mine, self.train, ending="_train"), faithfulness_figures(mine, self.test),
-                strict=True,
-            )
-        ]  # fmt: skip
+        figures = faithfulness_of_both(mine, self.train, self.test)
         found = []
         for place in track(range(len(classes)), "Measuring x-features"):
             others = [modules[place] for modules in by_seed[1:]]
@@ -195,10 +189,7 @@ class _Finding(NamedTuple):
         return found
 
     def _wanted(self, index: int, seed: int) -> Wanted:
-        return Wanted(
-            name=self.explained.subject.class_names[index], logits=self.train.logits[:, index],
-            is_positive=self.train.is_of(index), settings=self.request.module, seed=seed,
-        )  # fmt: skip
+        return self.explained.wanted(self.train, index, self.request.module, seed=seed)
 
     def _trained(self, classes: Sequence[int], seed: int) -> list[ExplanationModule]:
         said = f"{list(classes)} {self.explained.layer} {self.request.to_json()} {seed}"

@@ -1,6 +1,7 @@
 """What explanation modules learn from: one layer Z and the logits of every picture, and where the maps are read."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,10 +16,11 @@ from whynet.base.types import Images, Labels, Logits, Reading
 from whynet.data.example import ExampleDataset
 from whynet.models.introspection import Introspection
 from whynet.models.subject import Subject
+from whynet.training.srae import Wanted
+from whynet.training.srae_settings import ModuleSettings
 from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.reading import read_all
+from whynet.workflows.reading import BATCH_SIZE, read_all
 
-BATCH_SIZE = 64
 _log = logging.getLogger("whynet")
 
 
@@ -106,15 +108,30 @@ class ExplainedLayer:
         """Pictures as the network sees them, on its device."""
         return self.subject.preprocess([examples[row].image for row in rows]).to(self.subject.device)
 
+    def batches(self, examples: ExampleDataset, rows: list[int]) -> Iterator[Images]:
+        """The same, so many at a time as a forward pass takes."""
+        for start in range(0, len(rows), BATCH_SIZE):
+            yield self.preprocessed(examples, rows[start : start + BATCH_SIZE])
 
-def negative_share(activations: Float[Tensor, "batch entries"]) -> float:
-    """The share of entries below 0; told, because the paper's rule needs none."""
-    return float((activations < 0).float().mean())
+    def wanted(
+        self,
+        readings: Readings,
+        class_index: int,
+        settings: ModuleSettings,
+        *,
+        seed: int,
+        held_out: Bool[Tensor, " batch"] | None = None,
+    ) -> Wanted:
+        """The module of a class that shall be trained on these readings."""
+        return Wanted(
+            name=self.subject.class_names[class_index], logits=readings.logits[:, class_index],
+            is_positive=readings.is_of(class_index), settings=settings, seed=seed, held_out=held_out,
+        )  # fmt: skip
 
 
 def tell_of_negatives(layer: str, activations: Float[Tensor, "batch entries"]) -> None:
-    """A line in the log where Z is signed."""
-    share = negative_share(activations)
+    """A line in the log where Z is signed, because the paper's rule needs entries of at least 0."""
+    share = float((activations < 0).float().mean())
     if share:
         _log.warning(
             "%.0f %% of the entries of layer %s are negative; heat maps then share a probability in proportion to "

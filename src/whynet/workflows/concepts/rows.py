@@ -24,9 +24,9 @@ from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.catalogue import Splits
 from whynet.workflows.concepts.causal import causal_figures
 from whynet.workflows.concepts.completeness import MaskedPictures, completeness_figures
-from whynet.workflows.concepts.figures import Figures, faithfulness_figures, map_figures
+from whynet.workflows.concepts.figures import Figures, faithfulness_of_both, map_figures
 from whynet.workflows.concepts.parts import ShownParts, region_names, shown_parts
-from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.x_features import XFeatures
 
 SRAE, LASSO, EXCITATION, Z = "SRAE", "Lasso", "ExcitationBP", "Z"
@@ -73,8 +73,7 @@ class Bench:
                 own.update(more)
 
         for row, own in features.items():
-            add(row, faithfulness_figures(own, self.train, ending="_train"))
-            add(row, faithfulness_figures(own, self.test))
+            add(row, faithfulness_of_both(own, self.train, self.test))
         for row, values in stabilities.items():
             add(row, [{"stability": own.stability, "stability_floor": own.floor} for own in values])
         for place in track(range(len(self.classes)), "Measuring heat maps"):
@@ -116,10 +115,7 @@ class Bench:
 
     def wanted(self, index: int, settings: ModuleSettings, number: int = 0) -> Wanted:
         """A class's module, from one of several beginnings."""
-        return Wanted(
-            name=self.explained.subject.class_names[index], logits=self.train.logits[:, index],
-            is_positive=self.train.is_of(index), settings=settings, seed=self.context.seed + 1000 * number,
-        )  # fmt: skip
+        return self.explained.wanted(self.train, index, settings, seed=self.context.seed + 1000 * number)
 
     def _lasso(self, index: int, sizes: Sequence[int]) -> list[XFeatures]:
         """Lasso's entries of Z for a class, at most so many, for each size."""
@@ -136,9 +132,8 @@ class Bench:
         table = []
         for place, size in enumerate(sizes):
             own = [of_class[place] for of_class in by_class]
-            train = faithfulness_figures(own, self.train, ending="_train")
-            test = faithfulness_figures(own, self.test)
-            figures = {key: sum(one[key] for one in found) / len(found) for found in (train, test) for key in found[0]}
+            found = faithfulness_of_both(own, self.train, self.test)
+            figures = {key: sum(one[key] for one in found) / len(found) for key in found[0]}
             numbers = sum(len(one.units) for one in own) / len(own)
             table.append({"at_most": float(size), "num_entries": numbers, **figures})
         return table
@@ -175,12 +170,11 @@ class Bench:
 
     def _plain_maps(self, index: int, rows: list[int]) -> Float[Tensor, "batch 1 rows columns"]:
         """Plain excitation backprop of the logit."""
-        found = []
-        for start in range(0, len(rows), BATCH_SIZE):
-            images = self.explained.preprocessed(self.test.examples, rows[start : start + BATCH_SIZE])
-            maps = excitation_backprop(self.explained.subject, images, index, layer=self.explained.map_layer)
-            found.append(maps.cpu())
-        return torch.cat(found)[:, None]
+        subject, layer = self.explained.subject, self.explained.map_layer
+        batches = self.explained.batches(self.test.examples, rows)
+        return torch.cat([excitation_backprop(subject, images, index, layer=layer).cpu() for images in batches])[
+            :, None
+        ]
 
     def _locality_of_units(self, rows: list[int], parts: ShownParts) -> Figures:
         """Mean entropy over the single units of Z that fire in some of the pictures; nothing where none has a map."""

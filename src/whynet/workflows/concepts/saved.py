@@ -4,11 +4,9 @@ concepts/<number>-<class>/  config.json, model.safetensors (the module), concept
 """
 
 import re
-import shutil
 import tempfile
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -159,20 +157,6 @@ def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = N
         raise RunError(
             f"{path} does not describe concepts ({error}); make them again with `whynet concepts`"
         ) from error
-
-
-def remove_concepts(run: Run) -> None:
-    """Delete all concepts of a run."""
-    shutil.rmtree(run.folder / CONCEPTS, ignore_errors=True)
-
-
-def named(own: ClassConcepts, names: Sequence[str | None]) -> ClassConcepts:
-    """The same with names that a person gave; None keeps what there was."""
-    concepts = tuple(
-        concept if name is None else replace(concept, name=name)
-        for concept, name in zip(own.concepts, names, strict=True)
-    )
-    return replace(own, concepts=concepts)
 
 
 def _concept(value: dict[str, Any]) -> Concept:

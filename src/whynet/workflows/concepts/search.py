@@ -22,7 +22,7 @@ from torch import Tensor
 from whynet.base.seeding import generator
 from whynet.models.srae import ExplanationModule
 from whynet.training.fitting import FitContext
-from whynet.training.srae import Wanted, train_modules
+from whynet.training.srae import train_modules
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
@@ -71,13 +71,10 @@ def search(
     fold = _folds(train, context.seed)
     held_out = [[int(row) for row in (fold == number).nonzero()[:, 0]] for number in range(FOLDS)]
     wanted = [
-        Wanted(
-            name=explained.subject.class_names[index], logits=train.logits[:, index], is_positive=train.is_of(index),
-            settings=settings, seed=context.seed, held_out=fold == number,
-        )
+        explained.wanted(train, index, settings, seed=context.seed, held_out=fold == number)
         for _, settings in candidates
         for index, number in looked_at
-    ]  # fmt: skip
+    ]
     modules = iter(train_modules(train.activations, wanted, fit, context))
     table = []
     for row, settings in candidates:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from whynet.attribution.x_features import x_feature_maps
 from whynet.models.srae import ExplanationModule
 from whynet.models.subject import device_of
-from whynet.workflows.concepts.readings import BATCH_SIZE, ExplainedLayer, Readings
+from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,13 +71,13 @@ class XFeatures:
         self, explained: ExplainedLayer, readings: Readings, rows: list[int]
     ) -> Float[Tensor, "batch features rows columns"]:
         """The c-MWP of each x-feature in some pictures, on the CPU."""
-        encoder, found = self.encoder_on(explained.subject.device), []
-        for start in range(0, len(rows), BATCH_SIZE):
-            images = explained.preprocessed(readings.examples, rows[start : start + BATCH_SIZE])
-            found.append(
+        encoder = self.encoder_on(explained.subject.device)
+        return torch.cat(
+            [
                 x_feature_maps(
                     explained.subject, images, layer=explained.layer, map_layer=explained.map_layer,
                     encoder=encoder, units=self.units,
                 ).cpu()
-            )  # fmt: skip
-        return torch.cat(found)
+                for images in explained.batches(readings.examples, rows)
+            ]
+        )  # fmt: skip

@@ -8,6 +8,7 @@ small network trained on them from nothing instead of VGG-19, whose layers are s
 paper has one network; here each seed has its own.
 """
 
+import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -37,7 +38,7 @@ from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import DataSettings, TrainSettings, settings_with
 from whynet.workflows.train import train
 
-MEASURED, CHOSEN = "srae.json", "srae-settings.json"
+MEASURED, CHOSEN, MODULES = "srae.json", "srae-settings.json", "modules"
 
 
 def reproduce_srae(
@@ -112,6 +113,7 @@ class _Study:
                         return done
                 found = {"asked": asked, **self._measure(run, seed)}
                 write_json_atomically(folder / MEASURED, found)
+                shutil.rmtree(folder / MODULES, ignore_errors=True)
                 return found
         except Timeout as error:
             raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
@@ -125,7 +127,7 @@ class _Study:
     def _modules(self, run: Run, seed: int, settings: Mapping[str, Sequence[ModuleSettings]]) -> FitContext:
         """Where modules of these settings are trained: checkpoints of others are no beginning of theirs."""
         kinds = {row: [asdict(own) for own in some] for row, some in settings.items()}
-        folder = run.folder / "modules" / digest_of(self._asked(), kinds)[:16]
+        folder = run.folder / MODULES / digest_of(self._asked(), kinds)[:16]
         return FitContext(folder=folder, seed=seed, hardware=self.hardware)
 
     def _classifier(self, seed: int, folder: Path) -> Run:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-GAMMAS = ("01", "05", "10", "30")
-"""Shares of a heat map's maximum in percent, as the keys of the completeness test end."""
+from whynet.workflows.concepts.completeness import GAMMAS
+
 _BY_GAMMA = {"completeness": "Complete at ", "kept_area": "Kept at ", "rival_at_area": "As much as at "}
 SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
