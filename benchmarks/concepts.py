@@ -4,6 +4,8 @@ Each ratio is a time over that of the other way of doing the same, in interleave
 
     train.one_by_one       the modules of 50 classes one after the other, over all of them together (above 1: together
                            is faster); `losses` is the largest relative difference of an objective between the two
+    train.arithmetic       the same without what a fit costs before it computes anything: both less the time of a fit of
+                           a module with one unit a layer, once and 50 times
     train.matmul_rate      the arithmetic of the joint training a second, over that of large matrix products alone
     maps.one_by_one        heat maps of 5 x-features in five calls, over one call
     memory.images          peak memory of locality and orthogonality over 4,000 images, over that of 1,000
@@ -28,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -47,7 +50,7 @@ from whynet.training.hardware import Hardware
 from whynet.training.srae import Trained, Wanted, train_modules
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 
-IMAGES, ENTRIES, EPOCHS, SIDE, MAP, UNITS, REGIONS = 1000, 500, 3, 64, 16, 512, 16
+IMAGES, ENTRIES, EPOCHS, SIDE, MAP, UNITS, REGIONS = 1000, 500, 10, 64, 16, 512, 16
 SETTINGS = ModuleSettings()
 MATRIX = 2048
 
@@ -72,7 +75,7 @@ def readings(classes: int) -> tuple[Tensor, list[Wanted]]:
     activations = torch.rand(IMAGES, ENTRIES, generator=random)
     directions = torch.randn(ENTRIES, classes, generator=random)
     labels = torch.arange(IMAGES) % classes
-    logits = (activations @ directions).relu()
+    logits = activations @ directions
     wanted = [
         Wanted(name=f"class {index}", logits=logits[:, index], is_positive=labels == index, settings=SETTINGS, seed=0)
         for index in range(classes)
@@ -107,7 +110,8 @@ def training(classes: int, device: str, rounds: int) -> dict[str, Any]:
     """The ratios of training, and what dominates it."""
     activations, wanted = readings(classes)
     fitted(activations, wanted[:1], device)  # warms up
-    ratios, rates, difference = [], [], 0.0
+    ratios, net, rates, difference = [], [], [], 0.0
+    tiny = [replace(wanted[0], settings=ModuleSettings(num_features=1, hidden="1-1"))]
     for number in range(rounds):
         found: dict[str, list[Trained]] = {}
 
@@ -118,7 +122,9 @@ def training(classes: int, device: str, rounds: int) -> dict[str, Any]:
             found["one by one"] = [fitted(activations, [one], device)[0] for one in wanted]
 
         joint, alone = seconds(together), seconds(one_by_one)
+        fixed = seconds(lambda: fitted(activations, tiny, device))
         ratios.append(alone / joint)
+        net.append((alone - classes * fixed) / (joint - fixed))
         rates.append(operations(classes) / joint / matrix_rate(device))
         for a, b in zip(found["together"], found["one by one"], strict=True):
             difference = max(difference, abs(a.terms["objective"] / b.terms["objective"] - 1))
@@ -128,7 +134,11 @@ def training(classes: int, device: str, rounds: int) -> dict[str, Any]:
     spent = sorted(profile.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in spent)
     return {
-        "ratios": {"train.one_by_one": spread(ratios), "train.matmul_rate": spread(rates)},
+        "ratios": {
+            "train.one_by_one": spread(ratios),
+            "train.arithmetic": spread(net),
+            "train.matmul_rate": spread(rates),
+        },
         "losses": difference,
         "dominant": {event.key: round(event.self_cpu_time_total / total, 3) for event in spent[:6]},
     }

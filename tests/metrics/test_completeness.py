@@ -1,5 +1,6 @@
 """Compared with loops over pixels and with OpenCV itself; what is kept stays as it was."""
 
+import inspect
 import math
 
 import cv2
@@ -129,5 +130,10 @@ def test_what_makes_no_mask_is_refused():
             kept_by_area(maps[:, 0], torch.tensor([1, number]))
     with pytest.raises(SettingError, match="a radius above 0 pixels was expected, not 0.0"):
         masked_and_inpainted(np.zeros((1, 3, 3, 3), np.uint8), torch.ones(1, 3, 3) > 0, radius_pixels=0.0)
+    with pytest.raises(SettingError, match="a method of telea or navier-stokes was expected, not 'foo'"):
+        unchecked = inspect.unwrap(masked_and_inpainted)  # the tests' own check of types comes first
+        unchecked(np.zeros((1, 3, 3, 3), np.uint8), torch.ones(1, 3, 3) > 0, method="foo")
+    with pytest.raises(DataError, match="an answer for each mask was expected, but 3 answers and 1 masks came"):
+        inspect.unwrap(Completeness.update)(Completeness(), torch.tensor([True] * 3), torch.ones(1, 3, 3) > 0)
     with pytest.warns(UserWarning, match="before"), pytest.raises(DataError, match="at least 1 picture, but there are"):
         Completeness().compute()

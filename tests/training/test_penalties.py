@@ -10,6 +10,7 @@ from whynet.training.srae_settings import PENALTY_NAMES
 
 
 def _kl(error: float, q: float) -> float:
+    error = max(error, 1 / q)
     rho, share = 1 / (1 + q), error / (1 + error)
     return rho * math.log(rho / share) + (1 - rho) * math.log((1 - rho) / (1 - share))
 
@@ -44,6 +45,13 @@ def test_a_slope_is_the_difference_quotient(name: str) -> None:
         for error in errors[0].tolist()
     ]
     torch.testing.assert_close(found[0], torch.tensor(quotient), rtol=1e-3, atol=1e-4)
+
+
+def test_kl_does_not_drive_what_is_reconstructed_well_to_an_error() -> None:
+    """A dead entry has none."""
+    errors = torch.tensor([[0.0, 0.05, 0.09]])
+    assert slopes(["kl"], errors, torch.tensor([10.0])).tolist() == [[0.0, 0.0, 0.0]]
+    assert PENALTIES["kl"](errors, torch.tensor(10.0)).tolist() == [[pytest.approx(0, abs=1e-6)] * 3]
 
 
 @pytest.mark.parametrize("name", ["log", "l1", "epsilon_l1", "squared"])

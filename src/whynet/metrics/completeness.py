@@ -21,7 +21,7 @@ kept; its Navier-Stokes does not.
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -77,7 +77,15 @@ class Completeness(RecordMetric):
         Args:
             is_right: Whether the network named the class of what was left of each picture.
             kept: Which pixels were left.
+
+        Raises:
+            DataError: There are more answers than masks, or fewer.
         """
+        if len(is_right) != len(kept):
+            raise DataError(
+                f"an answer for each mask was expected, but {len(is_right)} answers and {len(kept)} masks came; give "
+                "both of the same pictures"
+            )
         self.right += is_right.sum()
         self.area += kept.flatten(1).double().mean(1).sum()
         self.total += len(is_right)
@@ -161,10 +169,12 @@ def masked_and_inpainted(
         New pictures of the same size.
 
     Raises:
-        SettingError: The radius is not above 0.
+        SettingError: The radius is not above 0, or the method is unknown.
     """
     if not radius_pixels > 0:
         raise SettingError(f"a radius above 0 pixels was expected, not {radius_pixels}")
+    if method not in get_args(Inpainting):
+        raise SettingError(f"a method of {' or '.join(get_args(Inpainting))} was expected, not {method!r}")
     import cv2
 
     algorithm = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}[method]

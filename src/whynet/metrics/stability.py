@@ -7,16 +7,18 @@ feature f of the one and feature g of the other over the activations on the same
     stability = mean of the agreement over all pairs of seeds
     floor     = mean of r_fg over all f and g that are not matched, and over all pairs of seeds
 
-Features that all rise with one logit are alike whatever the seed, and so is each with the others' partners: only what a
-stability has more than its floor says that the same features were found.
+Features that all rise with one logit are alike whatever the seed, and so is each with the others' partners: that much
+of a stability, its floor, says nothing. The rest says more than nothing only where it is more than the best of n!
+matchings gains by chance: of 5 features of pure noise from 3 seeds stability lies about 0.27 above its floor over 20
+images, 0.1 over 150 (measured), and less the more images there are.
 
 The best permutation is an assignment problem (Kuhn, "The Hungarian Method for the Assignment Problem", Naval Research
 Logistics Quarterly 2, 1955). Matching by correlation is that of Li, Yosinski, Clune, Lipson & Hopcroft, "Convergent
 Learning: Do different neural networks learn the same representations?", ICLR 2016, arXiv:1511.07543; the paper on
 x-features does not ask the question.
 
-A feature without variance has correlation 0 with all. The best of n! matchings is above 0 by chance alone, the more so
-the fewer the images: compare with activations of which each feature's images were shuffled.
+A feature without variance has correlation 0 with all. What chance gives can be had for any activations: shuffle each
+feature's images.
 """
 
 import math

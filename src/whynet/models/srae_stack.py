@@ -4,6 +4,7 @@ The weights of K modules of the same sizes lie one behind the other, K first; `t
 of them. What one module computes does not depend on the others.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -39,8 +40,14 @@ class ModuleStack(nn.Module):
         return len(self.weights[0])
 
     def encode(self, activations: Float[Tensor, "batch entries"]) -> Float[Tensor, "modules batch features"]:
-        """The x-features of all modules."""
-        return self._run("encoder", activations, shared=True)
+        """The x-features of all modules.
+
+        The first layer reads the same in all of them, so it is one matrix product and not one a module; its sizes are
+        the largest, and with them most of the arithmetic.
+        """
+        weight, bias = self._weight("encoder.0.weight"), self._weight("encoder.0.bias")  # (K, H, S), (K, H)
+        first = torch.addmm(bias.flatten(), activations, weight.flatten(0, 1).T)
+        return self._run("encoder", first.view(-1, *bias.shape).transpose(0, 1), start=1)
 
     def predict(self, features: Float[Tensor, "modules batch features"]) -> Float[Tensor, "modules batch"]:
         """The logits that they predict."""
@@ -86,10 +93,12 @@ class ModuleStack(nn.Module):
         weight: Tensor = self.weights[self.names.index(name)]
         return weight
 
-    def _run(self, part: str, inputs: Tensor, *, shared: bool = False, stop: int | None = None) -> Tensor:
-        """One part of all modules; with `shared`, on the same inputs."""
+    def _run(self, part: str, inputs: Tensor, *, start: int = 0, stop: int | None = None) -> Tensor:
+        """One part of all modules, or some of its layers, each module on inputs of its own."""
         network = getattr(self._one[0], part)
-        network = network if stop is None else network[:stop]
+        if isinstance(network, nn.Sequential):
+            whole = list(network.named_children())[start:stop]
+            network = nn.Sequential(OrderedDict(whole))
         own = {
             name.removeprefix(f"{part}."): weight
             for name, weight in zip(self.names, self.weights, strict=True)
@@ -98,6 +107,6 @@ class ModuleStack(nn.Module):
         weights = {name: own[name] for name, _ in network.named_parameters()}
         if not weights:
             return inputs
-        run = vmap(lambda w, x: functional_call(network, w, (x,)), in_dims=(0, None if shared else 0))
+        run = vmap(lambda w, x: functional_call(network, w, (x,)))
         found: Tensor = run(weights, inputs)
         return found

@@ -6,11 +6,12 @@ error of an average entry that is not reconstructed at all.
     log          log(1 + q Q)                      equation (3); Lee et al. 2007
     l1           sqrt(Q)                           named there: |r|
     epsilon_l1   sqrt(Q + 1/q)                     Lee et al. 2007: smooth at 0
-    kl           KL(rho || Q / (1 + Q)), rho = 1/(1 + q)   after Ng 2011
+    kl           KL(rho || Q / (1 + Q)), rho = 1/(1 + q), of max(Q, 1/q)   after Ng 2011
     squared      Q                                 of a common autoencoder: SAE and CAE
 
 The paper names L1, epsilon-L1 and KL without equations; that q stands for their width, and what KL is taken of (an
-error of any size must become a share), is our reading.
+error of any size must become a share), is our reading. KL is least at Q = 1/q and would drive an entry that is
+reconstructed better, a dead one too, to that error; below it, it is 0 here.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ _SMALL = 1e-6
 
 def _kl(errors: Tensor, q: Tensor) -> Tensor:
     rho = 1 / (1 + q)
+    errors = errors.maximum(1 / q)
     share = ((errors + _SMALL) / (1 + errors + _SMALL)).clamp(max=1 - _SMALL)
     return rho * (rho / share).log() + (1 - rho) * ((1 - rho) / (1 - share)).log()
 

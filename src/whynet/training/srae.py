@@ -102,8 +102,10 @@ def check_wanted(one: Wanted) -> None:
     if positive < 2 or negative < 1:
         raise DataError(
             f"{one.name}: at least 2 training images of the class and 1 of another were expected, not {positive} and "
-            f"{negative}; leave the class out, or add images"
+            f"{negative}{'' if one.held_out is None else ' beside those held out'}; leave the class out, or add images"
         )
+    if not bool(one.logits.isfinite().all()):
+        raise DataError(f"{one.name}: its logit is NaN or infinite in an image; check the network and its input")
     deviation, mean = torch.std_mean(one.logits[learned].double(), correction=0)
     if float(deviation) <= _CONSTANT * max(1.0, abs(float(mean))):
         raise DataError(

@@ -13,7 +13,7 @@ training set**, which a batch cannot see. phi is concave but for SAE's, so at an
 The right side is minimised by batches: its gradient on a batch is unbiased, since it is linear in Q. The slopes
 phi'(Q'_k) are computed from the whole training set before each epoch. So within an epoch a bound from above is lowered,
 which touches the objective at its beginning; a slope is at most one epoch old, and nothing else is estimated. ("kl" is
-not concave below Q = 1/q; there its slope is right at the beginning of each epoch and no more than that.)
+flat below Q = 1/q and so not concave there: an entry that is reconstructed so well is let go until the next epoch.)
 
 No decoded Z is ever held. Q is a quadratic form in the moments of what the decoder's last layer is linear in, F:
 
@@ -88,7 +88,7 @@ class Objective(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over all modules; it treats each weight on its own, so no module feels another."""
-        return torch.optim.Adam(self.stack.parameters(), lr=self.schedule.learning_rate)
+        return torch.optim.Adam(self.stack.parameters(), lr=self.schedule.learning_rate, fused=True)
 
     def on_train_epoch_start(self) -> None:
         """Slopes of the penalty at the errors over the whole training set."""

@@ -1,5 +1,6 @@
 """How explanation modules are built and trained. Light to import, because the command line reads its help from here."""
 
+import math
 from dataclasses import dataclass, field
 
 from whynet.base.errors import SettingError
@@ -30,9 +31,10 @@ class ModuleSettings:
                 "at least 1 x-feature and hidden layers as in 800-100, of at least 1 unit each, were expected, not "
                 f"{self.num_features} and {self.hidden!r}"
             )
-        if self.q <= 0 or min(self.beta, self.faithfulness, self.weight_decay) < 0:
+        weights = (self.beta, self.faithfulness, self.weight_decay)
+        if not 0 < self.q < math.inf or not all(0 <= weight < math.inf for weight in weights):
             raise SettingError(
-                "q above 0 and weights from 0 on were expected, not "
+                "a finite q above 0 and finite weights from 0 on were expected, not "
                 f"q = {self.q}, beta = {self.beta}, faithfulness = {self.faithfulness}, decay = {self.weight_decay}"
             )
         if self.beta == self.faithfulness == 0:
@@ -56,7 +58,7 @@ class FitSettings:
     )
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size) < 1 or self.learning_rate <= 0:
+        if min(self.epochs, self.batch_size) < 1 or not 0 < self.learning_rate < math.inf:
             raise SettingError(
                 "epochs and a batch size of at least 1 and a positive learning rate were expected, not "
                 f"{self.epochs}, {self.batch_size} and {self.learning_rate}"

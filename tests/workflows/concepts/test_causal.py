@@ -52,6 +52,9 @@ def test_an_x_feature_falls_with_its_own_part_and_not_with_another(halves, toy):
     assert found == {
         "causal_named": pytest.approx(sum(added) / 6, abs=1e-5),
         "causal_other": pytest.approx(0, abs=1e-6),
+        "causal_blind": pytest.approx(sum(added[::2]) / 6, abs=1e-5),  # the first of equal halves: the head
+        "causal_own": pytest.approx(sum(added) / 6, abs=1e-5),
+        "causal_rival": pytest.approx(0, abs=1e-6),
         "causal_more": 1.0,
         "causal_trials": 6.0,
     }
@@ -65,6 +68,16 @@ def test_maps_that_lie_elsewhere_are_found_out(halves, toy):
     assert found["causal_named"] == pytest.approx(0, abs=1e-6)
     assert found["causal_other"] == pytest.approx(sum(added) / 6, abs=1e-5)
     assert found["causal_more"] == 0
+    assert (found["causal_own"], found["causal_rival"]) == (found["causal_named"], found["causal_other"])
+
+
+def test_maps_that_are_the_same_everywhere_are_no_better_than_blind(toy):
+    """They name one part for all, so there is no rival, and what they name is what the blind map names."""
+    arguments, asked = toy
+    found = causal_figures(**arguments | {"maps": torch.ones_like(arguments["maps"])})
+    assert found["causal_named"] == found["causal_blind"] > 0
+    assert not {"causal_own", "causal_rival"} & set(found)
+    assert {part for _, part, _ in asked} == {"head"}
 
 
 def test_what_adds_nothing_or_is_shown_beside_the_object_is_not_tried(halves, toy):
@@ -75,9 +88,11 @@ def test_what_adds_nothing_or_is_shown_beside_the_object_is_not_tried(halves, to
     found = causal_figures(**arguments | {"maps": maps, "mine": against})
     assert found["causal_trials"] == 2
     assert found["causal_named"] == pytest.approx(sum(contribution(halves, row, 0) for row in (3, 4)) / 2, abs=1e-5)
-    assert sorted(asked) == [(3, "head", 5), (4, "head", 5)]
+    assert sorted(asked) == [(row, part, 5) for row in (3, 4) for part in ("head", "tail")], "the tail is a rival"
+    assert found["causal_own"] == found["causal_named"]
+    assert found["causal_rival"] == pytest.approx(0, abs=1e-6)
     beside = causal_figures(**arguments | {"names": ("context", "tail", "context")})
-    assert beside["causal_trials"] == 3, "those of the tail alone"
+    assert beside == {}, "the largest part cannot be taken away either"
     assert causal_figures(**arguments | {"maps": torch.zeros_like(maps)}) == {}
 
 
@@ -144,21 +159,37 @@ def test_painted_birds_are_painted_again_without_the_part_that_a_map_names(paint
 
     large = torch.nn.functional.interpolate(maps, (32, 32), mode="bilinear", align_corners=False)
     sides = {"beak": "bill"} | {f"{side} {part}": part for side in ("left", "right") for part in ("eye", "leg", "wing")}
-    named, other = [], []
+    named, other, blind, own, rival = [], [], [], [], []
+
+    def part_of(place, row, large):
+        """By the largest share; None on the context."""
+        totals = {}
+        for label, part in enumerate(("context", *birds.part_names)):
+            on_part = float((large * torch.from_numpy(birds[row].part_map == label)).sum())
+            totals[sides.get(part, part)] = totals.get(sides.get(part, part), 0.0) + on_part
+        whole, beside = sum(totals.values()), totals.pop("context")
+        if whole == 0 or beside / whole > np.mean(birds[row].part_map == 0) + 1e-6:
+            return None
+        return max(totals, key=totals.get)
+
+    def without(row, part):
+        return None if part is None else painted.splits.without_part(row, part, 2)
+
     for place, row in enumerate(rows):
         for feature in range(3):
-            totals = {}
-            for label, part in enumerate(("context", *birds.part_names)):
-                on_part = float((large[place, feature] * torch.from_numpy(birds[row].part_map == label)).sum())
-                totals[sides.get(part, part)] = totals.get(sides.get(part, part), 0.0) + on_part
-            whole, beside = sum(totals.values()), totals.pop("context")
-            part = max(totals, key=totals.get)
+            part = part_of(place, row, large[place, feature])
             before = added(birds[row].image)[feature]
-            if whole == 0 or beside / whole > np.mean(birds[row].part_map == 0) or before <= 0:
+            changed, largest = without(row, part), without(row, part_of(place, row, torch.ones(32, 32)))
+            if before <= 0 or changed is None or largest is None:
                 continue
-            changed = painted.splits.without_part(row, part, 2)
-            if changed is None:
-                continue
+            blind.append(before - added(largest[0].image)[feature])
+            others = {part_of(place, row, large[place, one]) for one in range(3)} - {part}
+            falls = [
+                before - added(one[0].image)[feature] for other_part in others if (one := without(row, other_part))
+            ]
+            if falls:
+                own.append(before - added(changed[0].image)[feature])
+                rival.append(np.mean(falls))
             assert np.array_equal(changed[0].image, birds.without(row, part).image)
             named.append(before - added(changed[0].image)[feature])
             other.append(before - added(changed[1].image)[feature])
@@ -166,3 +197,6 @@ def test_painted_birds_are_painted_again_without_the_part_that_a_map_names(paint
     assert found["causal_named"] == pytest.approx(np.mean(named), abs=1e-6)
     assert found["causal_other"] == pytest.approx(np.mean(other), abs=1e-6)
     assert found["causal_more"] == pytest.approx(np.mean(np.array(named) > np.array(other)))
+    assert found["causal_blind"] == pytest.approx(np.mean(blind), abs=1e-6)
+    assert found["causal_own"] == pytest.approx(np.mean(own), abs=1e-6)
+    assert found["causal_rival"] == pytest.approx(np.mean(rival), abs=1e-6)

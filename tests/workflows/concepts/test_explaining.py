@@ -1,5 +1,6 @@
 """Concepts as reasons: the x-features of the predicted class, the weightiest first, that add up to its logit."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -102,15 +103,18 @@ def test_a_picture_has_the_reasons_that_it_would_have_alone(own, painted_run, pi
 def test_a_persons_names_are_told_in_the_sentence_and_in_json(own, painted, painted_run, pictures):
     names = ["<red> wing", "crest", "<red> wing"]
     concepts = tuple(replace(one, name=name) for one, name in zip(own.concepts, names, strict=True))
-    save_concepts(painted_run, painted.subject, replace(own, concepts=concepts))
+    module = copy.deepcopy(own.module)
+    with torch.no_grad():
+        module.readout.weight.neg_()  # what spoke against the class speaks for it
+    save_concepts(painted_run, painted.subject, replace(own, concepts=concepts, module=module))
     (one, *_) = (found for found in explain(painted_run, pictures) if found.class_index == 1)
     weights = {}
     for reason in one.reasons:
         weights[reason.name] = weights.get(reason.name, 0.0) + reason.weight
     positive = {name: weight for name, weight in weights.items() if weight > 0}
-    if positive:
-        assert all(f"{name} ({weight:+.1f})" in one.text for name, weight in positive.items()
-                   if weight >= 0.1 * sum(positive.values()))  # fmt: skip
+    assert positive
+    for name, weight in positive.items():
+        assert (f"{name} ({weight:+.1f})" in one.text) == (weight >= 0.1 * sum(positive.values()))
     value = json.loads(json.dumps(one.to_json(), allow_nan=False))
     assert value["sentence"] is None
     assert value["text"] == one.text

@@ -236,6 +236,21 @@ def test_concepts_of_another_network_are_made_again(found, painted_run, monkeypa
         find(painted_run)
 
 
+def test_checkpoints_of_another_network_are_not_gone_on_with(painted_run, monkeypatch):
+    """Broken off before anything was saved; then the network is another."""
+
+    def breaking(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(finding, "save_concepts", breaking)
+        find(painted_run)
+    with_weights(painted_run, lambda network: network.output.weight.mul_(2))
+    first, _ = find(painted_run)
+    shutil.rmtree(painted_run.folder / "concepts")
+    assert_alike(find(painted_run)[:1], [first])
+
+
 @pytest.mark.parametrize(
     ("where", "memory_bytes"),
     [("train_modules", NARROW), ("train_modules", finding.MEMORY_BYTES), ("save_concepts", finding.MEMORY_BYTES)],
@@ -292,6 +307,9 @@ def test_chunks_hold_as_many_classes_as_fit():
         assert [index for chunk in own for index in chunk] == list(range(10))
     assert len(sizes[1]) > len(sizes[2]) >= len(sizes[3])
     assert len(chunks(range(10), 5000, REQUEST, 10**7)) > len(sizes[2]), "a longer Z takes more"
+    mirrored = changed(module={"hidden": "800-100", "mirrored": True})
+    plain = changed(module={"hidden": "800-100"})
+    assert len(chunks(range(90), 500, mirrored, 10**9)) > len(chunks(range(90), 500, plain, 10**9)), "its decoder too"
 
 
 def nothing_was_made(run):

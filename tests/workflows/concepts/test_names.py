@@ -40,6 +40,11 @@ def test_an_attribute_of_fewer_than_half_the_pictures_names_nothing():
     assert MIN_PRECISION == 0.5
 
 
+def test_a_part_that_maps_share_in_fewer_than_half_the_pictures_names_nothing():
+    assert named([ON_WINGS, ON_WINGS, ON_BILL, ON_CONTEXT, EMPTY], [RED] * 5) is None
+    assert named([ON_WINGS, ON_WINGS, ON_BILL, ON_CONTEXT], [BLUE, RED] * 2).name == "wing"
+
+
 def test_without_claims_the_part_alone_is_the_name():
     plain = Suggestion(name="wing", part="wing", precision=2 / 3, num_pictures=3)
     mains = [ON_WINGS, ON_WINGS, ON_BILL]
@@ -142,6 +147,9 @@ def test_names_are_those_of_a_count_picture_by_picture(pictures):
         assert found is None
         return
     part, of_part, of_both, attributes = slow
+    if of_part < 0.5:
+        assert found is None
+        return
     assert (found.part, found.num_pictures) == (part, len(pictures))
     if of_both >= 0.5:
         assert found.precision == of_both

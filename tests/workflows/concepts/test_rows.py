@@ -36,7 +36,7 @@ FAITHFUL = {"f_reg", "f_cls", "f_reg_train", "f_cls_train"}
 MASKED = {"unmasked", *(f"{kind}_{ending}" for kind in ("completeness", "kept_area") for ending in GAMMAS)}
 RIVAL = {f"rival_at_area_{ending}" for ending in GAMMAS}
 OF_MAPS = {"o1", "o2", "live", "locality", "locality_parts", "context"}
-CAUSAL = {"causal_named", "causal_other", "causal_more", "causal_trials"}
+CAUSAL = {"causal_named", "causal_other", "causal_blind", "causal_more", "causal_trials", "causal_own", "causal_rival"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def measured(bench, features):
 
 
 def test_every_row_has_the_figures_that_apply_to_it(measured):
-    assert list(measured) == ["SRAE", "NN", "SAE", "CAE", "Lasso", "ExcitationBP", "Z"]
+    assert list(measured) == ["SRAE", "NN", "SAE", "CAE", "Lasso", "ExcitationBP", "c-ExcitationBP", "Z"]
     assert tuple(SETTINGS) == MODULE_ROWS
     for row in ("NN", "SAE", "CAE"):
         for own in measured[row]:
@@ -71,18 +71,19 @@ def test_every_row_has_the_figures_that_apply_to_it(measured):
     for own in measured["Lasso"]:
         assert set(own) >= FAITHFUL | MASKED
         assert not (STABLE | CAUSAL | RIVAL) & set(own)
-    assert [set(own) for own in measured["ExcitationBP"]] == [MASKED | {"locality"}] * 2
+    for row in ("ExcitationBP", "c-ExcitationBP"):
+        assert [set(own) for own in measured[row]] == [MASKED | {"locality"}] * 2
     assert [set(own) for own in measured["Z"]] == [{"locality"}] * 2
     assert all(len(own) == len(CLASSES) for own in measured.values())
     assert all(math.isfinite(value) for row in measured.values() for own in row for value in own.values())
 
 
-def plain_maps(painted, index, rows):
+def maps_of_logit(painted, index, rows, *, contrastive=False):
     """Excitation backprop of the logit, picture by picture."""
     subject, found = painted.subject, []
     for row in rows:
         image = subject.preprocess([painted.splits.test[row].image])
-        found.append(excitation_backprop(subject, image, index, layer="blocks.0.2"))
+        found.append(excitation_backprop(subject, image, index, layer="blocks.0.2", contrastive=contrastive))
     return torch.cat(found)
 
 
@@ -97,7 +98,7 @@ def test_a_rows_figures_are_those_of_its_x_features(painted, features, measured,
         expected = {
             **faithfulness_figures([own], painted.train, ending="_train")[0], **faithfulness_figures([own], test)[0],
             **map_figures(maps, parts),
-            **completeness_figures(masked, maps, plain_maps(painted, index, rows) if row == "SRAE" else None),
+            **completeness_figures(masked, maps, maps_of_logit(painted, index, rows) if row == "SRAE" else None),
         }  # fmt: skip
         if row == "SRAE":
             names = region_names(painted.splits.test, painted.splits.whole_parts)
@@ -110,16 +111,17 @@ def test_a_rows_figures_are_those_of_its_x_features(painted, features, measured,
         assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_plain_excitation_backprop_has_one_map_a_picture(painted, measured):
+@pytest.mark.parametrize(("row", "contrastive"), [("ExcitationBP", False), ("c-ExcitationBP", True)])
+def test_excitation_backprop_of_the_logit_has_one_map_a_picture(painted, measured, row, contrastive):
     for place, index in enumerate(CLASSES):
         rows = painted.test.rows_of(index)
-        maps = plain_maps(painted, index, rows)[:, None]
+        maps = maps_of_logit(painted, index, rows, contrastive=contrastive)[:, None]
         masked, parts = (
             MaskedPictures(painted.explained, painted.test, rows),
             shown_parts(painted.subject, painted.splits.test, rows),
         )
         expected = completeness_figures(masked, maps) | {"locality": map_figures(maps, parts)["locality"]}
-        assert measured["ExcitationBP"][place] == pytest.approx(expected, abs=1e-4)
+        assert measured[row][place] == pytest.approx(expected, abs=1e-4)
 
 
 def test_z_is_the_mean_over_its_entries_each_by_itself(painted, bench, measured, monkeypatch):
@@ -256,7 +258,7 @@ def test_pictures_without_parts_have_no_figures_of_parts(painted, bench, feature
         bench, splits=replace(painted.splits, test=test, without_part=None), test=replace(painted.test, examples=test)
     )
     rows = [row for row, _ in bare._of_class(1, {"SRAE": features[0]["SRAE"][0]})]
-    assert rows == ["SRAE", "ExcitationBP"]
+    assert rows == ["SRAE", "ExcitationBP", "c-ExcitationBP"]
     found = dict(bare._of_class(1, {"SRAE": features[0]["SRAE"][0]}))
     assert set(found["SRAE"]) == {"o1", "o2", "live"} | MASKED | RIVAL
     assert set(found["ExcitationBP"]) == MASKED
@@ -267,7 +269,7 @@ def test_maps_that_are_all_empty_are_left_out(painted, bench, features):
     dead = replace(bench, explained=replace(painted.explained, subject=painted.subject))
     empty = torch.zeros(5, 1, 16, 16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bench, "_plain_maps", lambda *_: empty)
+        patch.setattr(Bench, "_maps_of_logit", lambda *_: empty)
         patch.setattr(XFeatures, "maps", lambda self, *_: empty.expand(5, len(self.units), 16, 16))
         found = dict(dead._of_class(1, {"SRAE": features[0]["SRAE"][0]}))
     assert found["Z"] == {}

@@ -44,8 +44,22 @@ def test_a_lone_live_x_feature_overlaps_with_nothing_and_is_not_chosen_for_that(
     assert chosen(found(1.0, 0.1, 0.3, live=MIN_LIVE), found(1.0, 0.2, 0.9)) == 0.1
 
 
-def test_where_none_is_faithful_enough_the_lowest_error_is_chosen():
-    assert chosen(found(0.9, 0.1, 0.1, 3.0), found(0.99, 0.9, 0.2, 1.0), found(0.5, 0.2, 0.0, 2.0)) == 0.2
+def test_where_none_is_faithful_enough_those_near_the_best_of_the_row_are_and_the_most_orthogonal_is_chosen():
+    assert chosen(found(0.98, 0.3, 0.9, 1.0), found(0.976, 0.3, 0.5, 1.2), found(0.97, 0.3, 0.1, 1.0)) == 0.2
+    assert chosen(found(0.98, 0.3, 0.9, 1.0), found(0.98, 0.4, 0.1, 1.3)) == 0.1, "too large an error"
+    assert chosen(found(0.98, 0.3, 0.9, 1.0), found(0.98, 0.3, 0.1, 1.0, live=0.4)) == 0.1, "too few live ones"
+    assert chosen(found(0.98, 0.3, 0.9, 1.0, live=0.4), found(0.98, 0.3, 0.1, 1.0, live=0.4)) == 0.2
+
+
+def test_where_none_is_near_the_best_in_all_the_lowest_error_is_chosen():
+    assert chosen(found(0.9, 0.1, 0.1, 3.0), found(0.97, 0.9, 0.2, 1.0, live=0.5), found(0.98, 0.2, 0.0, 2.0)) == 0.2
+
+
+def test_whether_a_candidate_is_faithful_is_told_by_the_bars_of_all_rows():
+    assert search_module.is_faithful(found(MIN_F_CLS, MAX_F_REG, 9.0, live=MIN_LIVE))
+    assert not search_module.is_faithful(found(MIN_F_CLS - 0.001, MAX_F_REG, 9.0))
+    assert not search_module.is_faithful(found(1.0, MAX_F_REG + 0.01, 9.0))
+    assert not search_module.is_faithful(found(1.0, 0.0, 9.0, live=MIN_LIVE - 0.1))
 
 
 def test_settings_of_the_grids_are_of_the_kinds_that_the_rows_name():
@@ -54,6 +68,7 @@ def test_settings_of_the_grids_are_of_the_kinds_that_the_rows_name():
     assert all(own.beta == 0 for own in GRIDS["NN"])
     assert all(own.beta > 0 and own.faithfulness > 0 and own.penalty == "squared" for own in GRIDS["SAE"])
     assert all(own.faithfulness == 0 for own in GRIDS["CAE"])
+    assert len({len(grid) for grid in GRIDS.values()}) == 1, "the same budget for each row"
     for grid in GRIDS.values():
         assert len({json.dumps(asdict(own)) for own in grid}) == len(grid)
 
@@ -156,8 +171,8 @@ def test_modules_whose_maps_are_all_empty_are_told_in_figures_that_a_file_can_ho
         return [Trained(module, terms) for module, terms in trained]
 
     monkeypatch.setattr(search_module, "train_modules", dead)
-    settings, table = search(painted.explained, painted.train, [0], FIT, fit_context, grids={"NN": CANDIDATES[:1]})
-    assert settings["NN"] == CANDIDATES[0]
+    settings, table = search(painted.explained, painted.train, [0], FIT, fit_context, grids={"NN": CANDIDATES[:2]})
+    assert settings["NN"] in CANDIDATES[:2]
     json.dumps(table, allow_nan=False)
     assert "o1" not in table[0]
     assert table[0]["live"] == 0

@@ -17,7 +17,7 @@ from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.concepts.finding import find_concepts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
-from whynet.workflows.concepts.saved import class_folder, load_concepts, named, save_concepts, saved_classes
+from whynet.workflows.concepts.saved import class_folder, load_concepts, save_concepts, saved_classes
 from whynet.workflows.evaluate import evaluate
 from whynet.workflows.report import report_concepts, write_concept_pages, write_report
 from whynet.workflows.report.concept_pictures import NUM_PICTURES, NUM_STRONGEST
@@ -51,8 +51,8 @@ def run(brief_settings, tmp_path_factory):
     write_report(run)
     first, _ = find_concepts(run, REQUEST, device="cpu", progress=False)
     strongest = max(first.concepts, key=lambda concept: concept.contribution)
-    names = [NAME if concept is strongest else None for concept in first.concepts]
-    save_concepts(run, load_subject(run.folder / "classifier"), named(first, names))
+    concepts = tuple(replace(own, name=NAME) if own is strongest else own for own in first.concepts)
+    save_concepts(run, load_subject(run.folder / "classifier"), replace(first, concepts=concepts))
     return run
 
 

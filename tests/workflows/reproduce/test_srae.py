@@ -5,13 +5,12 @@ import math
 import shutil
 import statistics
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from scipy import stats
 
-from whynet.base.errors import RunError, SettingError
+from whynet.base.errors import DataError, RunError, SettingError
 from whynet.data.birds import dataset
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts import rows as rows_module
@@ -24,6 +23,7 @@ from whynet.workflows.reproduce.srae_plan import COMPARISONS, LASSO_SIZES, ROWS,
 from whynet.workflows.reproduce.srae_tables import orderings
 from whynet.workflows.reproduce.tables import paired_lines, panels
 from whynet.workflows.run import Run
+from whynet.workflows.settings import DataSettings
 
 SMALL = ModuleSettings(num_features=2, hidden="8")
 TINY = SRAEScale(
@@ -54,7 +54,7 @@ def row_of(results, name):
 
 
 def test_the_rows_are_the_papers():
-    assert list(ROWS) == ["SRAE", "NN", "SAE", "CAE", "Lasso", "ExcitationBP", "Z"]
+    assert list(ROWS) == ["SRAE", "NN", "SAE", "CAE", "Lasso", "ExcitationBP", "c-ExcitationBP", "Z"]
     assert ROWS["SRAE"]["locality"] == 1.9694
     assert ROWS["SRAE"]["completeness_05"] == 0.8428
     assert ROWS["Lasso"]["o1"] == 1.1407
@@ -85,7 +85,9 @@ def test_figures_are_means_over_the_classes_and_spread_over_seeds_and_classes():
     assert found["sd"] == pytest.approx(math.sqrt(((2 - 2.5) ** 2 + (5 - 2.5) ** 2 + (0.5 - 2.5) ** 2) / 2))
     assert found["sd_classes"] == pytest.approx((math.sqrt(2) + math.sqrt(18) + math.sqrt(0.5)) / 3)
     lacking = row_of(results, "NN")["metrics"]["o1"]
-    assert (lacking["values"], lacking["sd_classes"]) == ([1.0, 4.0], None)
+    assert (lacking["values"], lacking["sd_classes"]) == ([1.0, 4.0, None], None)
+    assert (lacking["n"], row_of(results, "NN")["lacking"]) == (2, {"o1": 4})
+    assert (found["n"], "lacking" in row_of(results, "SRAE")) == (6, False)
     assert row_of(results, "SRAE")["paper"] == ROWS["SRAE"]
     one = row_of(_results(seeds[:1], TINY), "SRAE")["metrics"]["o1"]
     assert (one["sd"], one["mean"]) == (None, 2.0)
@@ -175,7 +177,7 @@ def test_a_seed_that_another_study_is_at_is_refused(tmp_path):
         FileLock(tmp_path / ".seed0.lock"),
         pytest.raises(RunError, match="another study is at work on .*seed0; wait for it, or choose another --out"),
     ):
-        reproduce_srae(out=tmp_path, device="cpu", scale=TINY)
+        reproduce_srae(classes=2, out=tmp_path, device="cpu", scale=TINY)
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +209,16 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     json.dumps(results, allow_nan=False)
     assert results["command"] == "whynet reproduce srae --data birds --classes 2 --seeds 2"
     assert (results["data"], results["seeds"]) == ("birds", [0, 1])
-    assert [row["name"] for row in results["rows"]] == ["SRAE", "NN", "SAE", "CAE", "Lasso", "ExcitationBP", "Z"]
+    assert [row["name"] for row in results["rows"]] == [
+        "SRAE",
+        "NN",
+        "SAE",
+        "CAE",
+        "Lasso",
+        "ExcitationBP",
+        "c-ExcitationBP",
+        "Z",
+    ]
     metrics = {row["name"]: row["metrics"] for row in results["rows"]}
     for name in ("SRAE", "NN", "SAE", "CAE"):
         assert set(metrics[name]) >= KEYS
@@ -217,7 +228,7 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     measured = [json.loads((folder / f"seed{seed}" / "srae.json").read_text()) for seed in range(2)]
     for name, row in metrics.items():
         for key, found in row.items():
-            assert set(found) == {"mean", "sd", "values", "sd_classes"}
+            assert set(found) == {"mean", "sd", "values", "sd_classes", "n"}
             means = [statistics.mean(one[key] for one in seed["rows"][name] if key in one)
                      for seed in measured if any(key in one for one in seed["rows"][name])]  # fmt: skip
             assert found["values"] == pytest.approx(means)
@@ -229,6 +240,7 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     assert [row["at_most"] for row in results["lasso"][0]] == list(LASSO_SIZES)
     assert {one["row"] for one in results["search"]} == set(TINY.rows)
     assert results["settings"]["chosen"].keys() == TINY.rows.keys()
+    assert results["settings"]["chosen_are_faithful"].keys() == TINY.rows.keys()
     assert results["settings"]["chosen"]["NN"] == asdict(TINY.rows["NN"][0])
     assert said[1:] == ["1 of 2: seed 0", "2 of 2: seed 1"]
     assert list(panels(results))
@@ -311,9 +323,12 @@ def test_broken_off_a_seed_goes_on_where_it_stopped_and_leaves_no_checkpoint(who
     assert not list(folder.glob("seed*/modules"))
 
 
-@pytest.mark.slow
-def test_more_classes_than_there_are_are_refused(whole):
-    _, _, folder = whole
+def test_what_cannot_be_measured_is_told_before_anything_is_trained(few_birds, tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="3 classes were asked for, but there are 2; ask for fewer"):
-        study(folder, classes=3)
-    assert Path(folder, "seed0", "srae.json").exists()
+        study(tmp_path / "study", classes=3)
+    splits = study_module.open_data(DataSettings(name="birds", **TINY.data))
+    names, of_one = splits.test.class_names, [row for row, label in enumerate(splits.test.labels) if label == 0]
+    monkeypatch.setattr(study_module, "open_data", lambda _: replace(splits, test=splits.test.subset(of_one)))
+    with pytest.raises(DataError, match=f"no test picture shows {names[1]}, on which it could be measured"):
+        study(tmp_path / "study")
+    assert not (tmp_path / "study").exists()

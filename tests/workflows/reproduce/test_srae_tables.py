@@ -24,6 +24,17 @@ def test_an_ordering_holds_where_the_difference_has_the_papers_sign():
     ]
 
 
+def test_of_several_seeds_a_difference_must_be_more_than_their_noise():
+    srae, nn, sae = row("SRAE", o1=1.0), row("NN", o1=1.5), row("SAE", o1=1.5)
+    srae["metrics"]["o1"]["values"] = [0.9, 1.0, 1.1, None]
+    nn["metrics"]["o1"]["values"] = [1.4, 1.5, 1.6, 1.7]
+    sae["metrics"]["o1"]["values"] = [0.5, 2.5, 1.5, 1.5]
+    assert told(srae, nn, sae) == [
+        "O1 (lower is better): SRAE stands to NN as in the paper.",
+        "O1 (lower is better): SRAE does not differ from SAE beyond the noise of the seeds.",
+    ]
+
+
 def test_completeness_is_better_when_higher():
     assert told(row("SRAE", completeness_05=0.6), row("ExcitationBP", completeness_05=0.5)) == [
         "completeness at 5 % (higher is better): SRAE stands to ExcitationBP as in the paper."

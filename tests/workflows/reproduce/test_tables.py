@@ -17,7 +17,7 @@ RESULTS = {
     "floors": [{"name": "floor", "metrics": {"recall": metric(0.1, 0.1)}}],
     "tests": [
         {"a": "A", "b": "B", "metric": "recall", "difference": 0.02, "low": -0.01, "high": 0.05, "p_value": 0.2,
-         "p_holm": 0.4},
+         "p_holm": 0.4, "n": 3},
     ],
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_a_panel_shows_mean_spread_and_the_papers_figure():
 
 def test_shares_are_tested_in_percent():
     assert paired_lines(RESULTS)[1] == [
-        ["A \N{MINUS SIGN} B", "Telling attributes named, %", "+2.0", "-1.0 to +5.0", "0.200", "0.400"]
+        ["A \N{MINUS SIGN} B", "Telling attributes named, %", "3", "+2.0", "-1.0 to +5.0", "0.200", "0.400"]
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from whynet.attribution.x_features import x_feature_maps
 from whynet.base.errors import RunError, SettingError, SubjectError
 from whynet.base.progress import track
 from whynet.base.seeding import seeded
+from whynet.data.example import digest_of
 from whynet.metrics.stability import MatchedFeatures, matched_features
 from whynet.models.convnet import ConvNet
 from whynet.models.saved_subject import load_subject
@@ -124,7 +124,8 @@ def explained_layer_name(subject: Subject, layer: str | None) -> str:
 def chunks(classes: Sequence[int], entries: int, request: ConceptRequest, memory_bytes: int) -> list[list[int]]:
     """Classes whose modules fit into memory together: weights, gradients and Adam's two moments, and a batch."""
     sizes = (entries, *request.module.sizes, request.module.num_features)
-    weights = sum(a * b for a, b in pairwise(sizes)) + request.module.num_features * entries
+    encoder = sum(a * b for a, b in pairwise(sizes))
+    weights = encoder + (encoder if request.module.mirrored else request.module.num_features * entries)
     batch = 4 * request.fit.batch_size * (sum(sizes[1:]) + 1) + 2 * (request.module.num_features + 1) * entries
     each = 4 * (4 * weights + batch)
     count = max(1, memory_bytes // each)
@@ -192,8 +193,9 @@ class _Finding(NamedTuple):
         return self.explained.wanted(self.train, index, self.request.module, seed=seed)
 
     def _trained(self, classes: Sequence[int], seed: int) -> list[ExplanationModule]:
-        said = f"{list(classes)} {self.explained.layer} {self.request.to_json()} {seed}"
-        folder = self.checkpoints / blake2b(said.encode(), digest_size=8).hexdigest()
+        read = weights_fingerprint(self.explained.subject.network), self.splits.train.fingerprint()
+        said = digest_of(list(classes), self.explained.layer, self.request.to_json(), seed, *read)
+        folder = self.checkpoints / said[:16]
         context = FitContext(folder=folder, seed=seed, hardware=self.hardware, progress=self.progress)
         wanted = [self._wanted(index, seed) for index in classes]
         return [one.module for one in train_modules(self.train.activations, wanted, self.request.fit, context)]

@@ -1,8 +1,9 @@
 """A suggested name for an x-feature, from the pictures where it is strong: "red wing", precision 0.91.
 
 Its heat map says which part it looks at; where the data say what can be seen of that part in the picture, that comes
-before the part. The precision is the share of the strong pictures in which the map lies mostly on that part and the
-attribute holds as well. A person's name replaces the suggestion.
+before the part. The precision is the share of the strong pictures in which the map lies on that part more than on any
+other and the attribute holds as well: how steady the name is, not how much of the map it covers. A map that is spread
+evenly would steadily be named after the largest part. A person's name replaces the suggestion.
 """
 
 from collections import Counter
@@ -21,7 +22,7 @@ STRONG_SHARE = 0.25
 MIN_STRONG = 4
 """The strong pictures of an x-feature: the first quarter by its contribution, and at least so many."""
 MIN_PRECISION = 0.5
-"""An attribute that holds in fewer of them does not name the x-feature; a part alone does."""
+"""What holds in fewer of them names no x-feature: first the attribute is dropped, then the part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Suggestion:
 
     Args:
         name: As in "red wing".
-        part: That its maps mostly lie on.
+        part: On which its maps lie more than on any other.
         precision: Share of the strong pictures for which the name is right, in [0, 1].
         num_pictures: How many of them there were.
     """
@@ -56,7 +57,7 @@ def suggested_name(
     claims: Sequence[frozenset[Claim] | None],
     part_of_claim: Callable[[Claim], str | None] | None,
 ) -> Suggestion | None:
-    """A name from the strong pictures of an x-feature; None where its maps are empty.
+    """A name from the strong pictures of an x-feature; None where its maps are empty, or on one part too seldom.
 
     Args:
         mains: The part that each picture's map shows (`parts.ShownParts.main_parts`); None where it is empty.
@@ -69,6 +70,8 @@ def suggested_name(
     part, _ = Counter(shown).most_common(1)[0]
     rows = [row for row, main in enumerate(mains) if main == part]
     total = len(mains)
+    if len(rows) / total < MIN_PRECISION:
+        return None
     plain = Suggestion(name=part, part=part, precision=len(rows) / total, num_pictures=total)
     if part_of_claim is None:
         return plain

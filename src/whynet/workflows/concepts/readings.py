@@ -134,7 +134,7 @@ def tell_of_negatives(layer: str, activations: Float[Tensor, "batch entries"]) -
     share = float((activations < 0).float().mean())
     if share:
         _log.warning(
-            "%.0f %% of the entries of layer %s are negative; heat maps then share a probability in proportion to "
+            "%.2g %% of the entries of layer %s are negative; heat maps then share a probability in proportion to "
             "positive contributions, which is the paper's rule only where nothing is negative (name a ReLU's output "
             "for that)",
             100 * share,

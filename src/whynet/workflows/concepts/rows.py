@@ -1,7 +1,8 @@
 """The rows of SRAE's tables for one network: its x-features, those of its baselines, and the units of Z.
 
 Qi & Li 2017, arXiv:1709.05360, tables 1(a), 2(a), 2(b) and 3. All modules of all rows and classes are trained together;
-whatever a row's x-features come from, they are shown and measured in the same way.
+whatever a row's x-features come from, they are shown and measured in the same way. Their maps are contrastive; of
+excitation backprop of the logit the paper means the plain one, so the contrastive one has a row of its own.
 """
 
 import math
@@ -29,7 +30,7 @@ from whynet.workflows.concepts.parts import ShownParts, region_names, shown_part
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.x_features import XFeatures
 
-SRAE, LASSO, EXCITATION, Z = "SRAE", "Lasso", "ExcitationBP", "Z"
+SRAE, LASSO, EXCITATION, CONTRASTIVE, Z = "SRAE", "Lasso", "ExcitationBP", "c-ExcitationBP", "Z"
 MODULE_ROWS = (SRAE, "NN", "SAE", "CAE")
 UNITS_AT_ONCE = 128
 UNIT_PICTURES = 10
@@ -66,7 +67,9 @@ class Bench:
         self, features: Mapping[str, list[XFeatures]], stabilities: Mapping[str, list[Stability]]
     ) -> dict[str, list[Figures]]:
         """For each row the figures of each class; the arguments are what `features` returns."""
-        found: dict[str, list[Figures]] = {row: [{} for _ in self.classes] for row in (*features, EXCITATION, Z)}
+        found: dict[str, list[Figures]] = {
+            row: [{} for _ in self.classes] for row in (*features, EXCITATION, CONTRASTIVE, Z)
+        }
 
         def add(row: str, figures: Sequence[Figures]) -> None:
             for own, more in zip(found[row], figures, strict=True):
@@ -144,7 +147,7 @@ class Bench:
         subject = self.explained.subject
         parts = shown_parts(subject, self.test.examples, rows)
         masked = MaskedPictures(self.explained, self.test, rows)
-        plain = self._plain_maps(index, rows)
+        of_logit = {row: self._maps_of_logit(index, rows, row == CONTRASTIVE) for row in (EXCITATION, CONTRASTIVE)}
         found = []
         for row, own in features.items():
             if not own.units:  # Lasso's first step may select more than it is let
@@ -152,7 +155,7 @@ class Bench:
                 continue
             maps = own.maps(self.explained, self.test, rows)
             figures = map_figures(maps, parts) | completeness_figures(
-                masked, maps, plain[:, 0] if row == SRAE else None
+                masked, maps, of_logit[EXCITATION][:, 0] if row == SRAE else None
             )
             if self.splits.without_part is not None and parts is not None and row == SRAE:
                 names = region_names(self.test.examples, self.splits.whole_parts)
@@ -161,20 +164,23 @@ class Bench:
                     seed=self.context.seed,
                 )  # fmt: skip
             found.append((row, figures))
-        figures = completeness_figures(masked, plain)
+        for row, maps in of_logit.items():
+            figures = completeness_figures(masked, maps)
+            if parts is not None:
+                figures |= {key: value for key, value in map_figures(maps, parts).items() if key == "locality"}
+            found.append((row, figures))
         if parts is not None:
-            figures |= {key: value for key, value in map_figures(plain, parts).items() if key == "locality"}
             found.append((Z, self._locality_of_units(rows, parts)))
-        found.append((EXCITATION, figures))
         return found
 
-    def _plain_maps(self, index: int, rows: list[int]) -> Float[Tensor, "batch 1 rows columns"]:
-        """Plain excitation backprop of the logit."""
+    def _maps_of_logit(self, index: int, rows: list[int], contrastive: bool) -> Float[Tensor, "batch 1 rows columns"]:
+        """Excitation backprop of the logit itself."""
         subject, layer = self.explained.subject, self.explained.map_layer
-        batches = self.explained.batches(self.test.examples, rows)
-        return torch.cat([excitation_backprop(subject, images, index, layer=layer).cpu() for images in batches])[
-            :, None
+        maps = [
+            excitation_backprop(subject, images, index, layer=layer, contrastive=contrastive).cpu()
+            for images in self.explained.batches(self.test.examples, rows)
         ]
+        return torch.cat(maps)[:, None]
 
     def _locality_of_units(self, rows: list[int], parts: ShownParts) -> Figures:
         """Mean entropy over the single units of Z that fire in some of the pictures; nothing where none has a map."""

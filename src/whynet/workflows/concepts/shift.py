@@ -18,7 +18,10 @@ NUM_PICTURES = 16
 
 
 def shift_figure(explained: ExplainedLayer, readings: Readings, mine: XFeatures) -> float:
-    """The largest relative change of an x-feature's map among some pictures of its class; 0 is good."""
+    """The largest relative change of an x-feature's map among some pictures of its class; 0 is good.
+
+    Maps that are empty before and after do not change; `live` says how many there are.
+    """
     rows = readings.rows_of(mine.class_index)[:NUM_PICTURES]
     images = explained.preprocessed(readings.examples, rows)
     subject = explained.subject

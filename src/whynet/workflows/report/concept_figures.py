@@ -66,7 +66,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "stability_floor": Meaning(
         name="Its floor", form=".2f", better="lower",
-        reading="Correlation with the other x-features of other seeds: what stability is worth beyond this.",
+        reading="Correlation with the other x-features of other seeds. By chance alone the best pairs lie above it.",
     ),
 }  # fmt: skip
 """By the keys of results files, in the order of the table."""

@@ -235,9 +235,12 @@ def source_of_name(concept: Concept) -> str:
     if concept.name is not None:
         return "named by a person"
     if concept.suggestion is None:
-        return "no name yet: the data do not say where parts are"
+        return "no name yet: its maps share no part in half of its strongest pictures, or the data do not know parts"
     share, total = concept.suggestion.precision, concept.suggestion.num_pictures
-    return f"suggested: right in {share * total:.0f} of the {total} training pictures where it adds most ({share:.0%})"
+    return (
+        f"suggested: its map lies there more than on any other part in {share * total:.0f} of the {total} training "
+        f"pictures where it adds most ({share:.0%})"
+    )
 
 
 def _largest(values: Float[Tensor, " batch"], count: int) -> list[int]:

@@ -8,6 +8,7 @@ small network trained on them from nothing instead of VGG-19, whose layers are s
 paper has one network; here each seed has its own.
 """
 
+import json
 import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from whynet.base.errors import RunError, SettingError
+from whynet.base.errors import DataError, RunError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
 from whynet.data.example import digest_of
@@ -27,9 +28,20 @@ from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.srae_settings import ModuleSettings
 from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.concepts.completeness import GAMMAS
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.rows import Bench
-from whynet.workflows.concepts.search import FOLDS, NUM_CLASSES, search
+from whynet.workflows.concepts.search import (
+    FOLDS,
+    MAX_F_REG,
+    MIN_F_CLS,
+    MIN_LIVE,
+    NUM_CLASSES,
+    SLACK_F_CLS,
+    SLACK_F_REG,
+    is_faithful,
+    search,
+)
 from whynet.workflows.concepts.shift import shift_figure
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.reproduce.srae_plan import COMPARISONS, LASSO_SIZES, ROWS, SCALES, SRAEScale
@@ -68,7 +80,8 @@ def reproduce_srae(
         What the results file holds.
 
     Raises:
-        SettingError: The data are unknown here, or there is no seed or class.
+        SettingError: The data are unknown here, or there is no seed or class, or not so many.
+        DataError: A class has no test picture.
         RunError: Another study is at work on one of the runs.
         WhynetError: What `train` and `train_modules` raise.
     """
@@ -78,6 +91,7 @@ def reproduce_srae(
         raise SettingError(f"at least one seed and one class were expected, not {seeds} and {classes}")
     scale = scale or SCALES[data]
     settings = DataSettings(name=data, root=root)
+    _check_classes(open_data(DataSettings(name=data, root=root, **scale.data)), classes)
     folder = out or Path("runs/reproduce") / f"srae-{settings.title}"
     study = _Study(data, root, classes, scale, folder, Hardware(device=device))
     say(f"{seeds} runs in {folder}; those that are complete there are kept")
@@ -121,8 +135,11 @@ class _Study:
     def _asked(self) -> dict[str, Any]:
         """All that decides what is measured of a seed's network, as JSON gives it back."""
         grids = {row: [asdict(own) for own in grid] for row, grid in self.scale.grids().items()}
-        budget = {"grids": grids, "folds": FOLDS, "classes": NUM_CLASSES}
-        return {"scale": _plain(asdict(self.scale)), "classes": self.num_classes, "search": _plain(budget)}
+        bars = (MIN_F_CLS, MAX_F_REG, MIN_LIVE, SLACK_F_CLS, SLACK_F_REG)
+        budget = {"grids": grids, "folds": FOLDS, "classes": NUM_CLASSES, "bars": bars}
+        measured = {"gammas": GAMMAS, "lasso": LASSO_SIZES}
+        asked = {"scale": asdict(self.scale), "classes": self.num_classes, "search": budget, "measured": measured}
+        return {key: _plain(value) for key, value in asked.items()}
 
     def _modules(self, run: Run, seed: int, settings: Mapping[str, Sequence[ModuleSettings]]) -> FitContext:
         """Where modules of these settings are trained: checkpoints of others are no beginning of theirs."""
@@ -147,7 +164,7 @@ class _Study:
         explained = ExplainedLayer.of(subject, self.scale.layer, splits.train, map_layer=self.scale.map_layer)
         cache = FeatureCache()
         learned, test = explained.read(splits.train, cache), explained.read(splits.test, cache)
-        classes = self._classes(splits)
+        classes = _classes(splits, self.num_classes)
         grids = self.scale.grids()
         settings, table = self._settings(explained, learned, classes, self._modules(run, seed, grids))
         context = self._modules(run, seed, {row: [own] for row, own in settings.items()})
@@ -170,14 +187,6 @@ class _Study:
             "shift": shift_figure(explained, test, features["SRAE"][0]),
         }
 
-    def _classes(self, splits: Splits) -> list[int]:
-        """Classes drawn at random, the same for all seeds; each has a test picture."""
-        count = len(splits.train.class_names)
-        if self.num_classes > count:
-            raise SettingError(f"{self.num_classes} classes were asked for, but there are {count}; ask for fewer")
-        order = numpy_generator(0, "classes of the study").permutation(count)
-        return sorted(int(index) for index in order[: self.num_classes])
-
     def _settings(
         self, explained: ExplainedLayer, learned: Readings, classes: Sequence[int], context: FitContext
     ) -> tuple[dict[str, ModuleSettings], list[dict[str, Any]]]:
@@ -199,6 +208,24 @@ class _Study:
         return settings, table
 
 
+def _classes(splits: Splits, number: int) -> list[int]:
+    """Classes drawn at random, the same for all seeds."""
+    order = numpy_generator(0, "classes of the study").permutation(len(splits.train.class_names))
+    return sorted(int(index) for index in order[:number])
+
+
+def _check_classes(splits: Splits, number: int) -> None:
+    """Raise if there are not so many classes, or one has no test picture to be measured on."""
+    names = splits.train.class_names
+    if number > len(names):
+        raise SettingError(f"{number} classes were asked for, but there are {len(names)}; ask for fewer")
+    tested = set(splits.test.labels)
+    if missing := [names[index] for index in _classes(splits, number) if index not in tested]:
+        raise DataError(
+            f"no test picture shows {missing[0]}, on which it could be measured; add one, or remove the class"
+        )
+
+
 def _plain(value: Any) -> Any:
     """As JSON gives it back."""
     if isinstance(value, Mapping):
@@ -212,11 +239,15 @@ def _results(measured: Sequence[dict[str, Any]], scale: SRAEScale) -> dict[str, 
         by_seed = [own["rows"][name] for own in measured if name in own["rows"]]
         keys = list(dict.fromkeys(key for seed in by_seed for figures in seed for key in figures))
         metrics = {key: _spread([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys}
-        rows.append({"name": name, **({"paper": paper} if paper else {}), "metrics": metrics})
+        row: dict[str, Any] = {"name": name, **({"paper": paper} if paper else {}), "metrics": metrics}
+        total = sum(len(seed) for seed in by_seed)
+        if lacking := {key: missing for key in keys if (missing := total - metrics[key]["n"])}:
+            row["lacking"] = lacking
+        rows.append(row)
     return {
         "settings": {
             "scale": _plain(asdict(scale)), "folds": FOLDS, "search_classes": NUM_CLASSES,
-            "chosen": measured[0]["settings"],
+            "chosen": measured[0]["settings"], "chosen_are_faithful": _faithful(measured[0]),
         },
         "layer": measured[0]["layer"],
         "map_layer": measured[0]["map_layer"],
@@ -230,13 +261,25 @@ def _results(measured: Sequence[dict[str, Any]], scale: SRAEScale) -> dict[str, 
     }  # fmt: skip
 
 
+def _faithful(measured: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether the settings chosen for each row were faithful enough on held-out pictures."""
+    found = {(one["row"], json.dumps(one["settings"])): is_faithful(one) for one in measured["search"]}
+    return {row: found[row, json.dumps(settings)] for row, settings in measured["settings"].items()}
+
+
 def _spread(by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes."""
+    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes.
+
+    A class may lack a figure (no trial could be made, say): `n` is over how many the figure is. Of a seed in which all
+    lack it the value is None.
+    """
     kept = [values for values in by_seed if values]
     deviations = [statistics.stdev(values) for values in kept if len(values) > 1]
     return {
         **spread([statistics.mean(values) for values in kept]),
+        "values": [statistics.mean(values) if values else None for values in by_seed],
         "sd_classes": statistics.mean(deviations) if deviations else None,
+        "n": sum(len(values) for values in kept),
     }
 
 

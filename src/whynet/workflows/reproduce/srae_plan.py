@@ -24,6 +24,7 @@ _TABLE_3 = {"SRAE": (0.8762, 0.8428, 0.7771, 0.4097), "ExcitationBP": (0.7921, 0
 ROWS: dict[str, dict[str, float]] = {
     **{row: dict(zip(_COLUMNS, figures, strict=True)) for row, figures in _TABLE_1A.items()},
     "ExcitationBP": {"locality": 2.4937},
+    "c-ExcitationBP": {},
     "Z": {"locality": 1.9623},
 }
 """What the paper printed, by the keys of the results files."""
@@ -66,11 +67,19 @@ COMPARISONS = (
         key="completeness_05", other="ExcitationBP", row="ExcitationBP", other_key="completeness_05", lower=False
     ),
     Comparison(
+        key="completeness_05", other="c-ExcitationBP", row="c-ExcitationBP", other_key="completeness_05", lower=False
+    ),
+    Comparison(
         key="completeness_05", other="ExcitationBP, as many pixels", row="SRAE", other_key="rival_at_area_05",
         lower=False,
     ),
-    Comparison(
-        key="causal_named", other="another part", row="SRAE", other_key="causal_other", lower=False,
+    *(
+        Comparison(key=key, other=other, row="SRAE", other_key=other_key, lower=False)
+        for key, other, other_key in (
+            ("causal_named", "another part", "causal_other"),
+            ("causal_named", "the largest part", "causal_blind"),
+            ("causal_own", "the parts of other x-features", "causal_rival"),
+        )
     ),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ SHARES = (
 """Figures in [0, 1], shown in percent."""
 FINE = (
     "f_reg", "f_reg_train", "o1", "o2", "locality", "locality_parts", "stability", "stability_floor", "causal_named",
-    "causal_other",
+    "causal_other", "causal_blind", "causal_own", "causal_rival",
 )  # fmt: skip
 """Figures that are shown with two decimals."""
 TITLES = {
@@ -31,7 +31,9 @@ TITLES = {
     "o1": "O1", "o2": "O2", "locality": "Locality", "locality_parts": "Locality, parts alone",
     "context": "On the context, %", "live": "Live", "stability": "Stability",
     "stability_floor": "of others", "unmasked": "Unmasked, %",
-    "causal_named": "Falls without its part", "causal_other": "Falls without another",
+    "causal_named": "Falls without its part", "causal_other": "without another",
+    "causal_blind": "without the largest", "causal_own": "Where x-features name several: without its own",
+    "causal_rival": "without theirs",
     "causal_more": "Falls more without its part, %",
     **{
         f"{kind}_{gamma}": f"{title}{int(gamma)} %"
@@ -58,7 +60,8 @@ PANELS = {
     "How much of the picture that keeps, by gamma": tuple(f"kept_area_{gamma}" for gamma in GAMMAS),
     "Plain excitation backprop that keeps as many pixels": tuple(f"rival_at_area_{gamma}" for gamma in GAMMAS),
     "The same whatever the seed, and caused by what the maps show?": (
-        "stability", "stability_floor", "causal_named", "causal_other", "causal_more",
+        "stability", "stability_floor", "causal_named", "causal_other", "causal_more", "causal_blind", "causal_own",
+        "causal_rival",
     ),
 }  # fmt: skip
 """The tables of one results file; class rank, copies and calibration errors are better when lower."""
@@ -91,9 +94,21 @@ def panels(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[li
 
 
 def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """The paired tests: what the one has more than the other, with its 95 % interval over the seeds, and p."""
+    """The paired tests: what the one has more than the other, with its 95 % interval over the pairs, and p.
+
+    A pair is a seed, or, where figures are of classes, a class of a seed; classes of one seed share its network.
+    """
     condition = any("condition" in test for test in results["tests"])
-    columns = ["Difference", *(["condition"] if condition else []), "figure", "mean", "95 % interval", "p", "p (Holm)"]
+    columns = [
+        "Difference",
+        *(["condition"] if condition else []),
+        "figure",
+        "pairs",
+        "mean",
+        "95 % interval",
+        "p",
+        "p (Holm)",
+    ]
     rows = []
     for test in results["tests"]:
         factor, form = 100 if test["metric"] in SHARES else 1, "+.2f" if test["metric"] in FINE else "+.1f"
@@ -103,6 +118,7 @@ def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
                 f"{test['a']} − {test['b']}",  # noqa: RUF001 (a minus sign is meant)
                 *([test["condition"]] if condition else []),
                 TITLES[test["metric"]],
+                str(test["n"]),
                 f"{factor * test['difference']:{form}}",
                 f"{low:{form}} to {high:{form}}",
                 f"{test['p_value']:.3f}",
