@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from whynet.base.errors import SettingError
 from whynet.models.convnet import ConvNet
@@ -20,6 +21,13 @@ def test_a_bilinear_feature_sees_the_map_before_the_last_pooling():
     pooled, bilinear = ConvNet(4, widths=(4, 6)), ConvNet(4, widths=(4, 6), bilinear=16)
     assert pooled.blocks(IMAGES).shape[2:] == (5, 3)
     assert bilinear.blocks(IMAGES).shape[2:] == (10, 6)
+
+
+@pytest.mark.parametrize("bilinear", [0, 8])
+def test_the_top_layer_is_the_rectifier_of_the_last_block(bilinear):
+    network = ConvNet(4, widths=(4, 6, 8), bilinear=bilinear)
+    assert network.top_layer == "blocks.2.2"
+    assert isinstance(network.get_submodule(network.top_layer), nn.ReLU)
 
 
 def test_a_new_head_keeps_the_feature_and_shares_no_weights():

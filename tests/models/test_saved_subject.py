@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from whynet.base.errors import RunError, SubjectError
+from whynet.models.built_in_networks import BUILT_IN_NETWORKS, NETWORKS_WITH_WIDTH, build_built_in
 from whynet.models.convnet import ConvNet
 from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
@@ -59,6 +60,62 @@ def test_an_old_folder_is_still_read(tmp_path):
     assert again.preprocess == PREPROCESSING
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(again.logits(images), network.eval()(images))
+
+
+@pytest.mark.parametrize("name", BUILT_IN_NETWORKS)
+def test_a_built_in_network_is_read_back(name, tmp_path):
+    network = build_built_in(name, 2, **({"width": 0.05} if name in NETWORKS_WITH_WIDTH else {}))
+    preprocess = Preprocessing(height=48, width=40)
+    save_subject(Subject(network, class_names=CLASSES, preprocess=preprocess), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors", "subject.json"}
+    assert json.loads((tmp_path / "subject.json").read_text())["network"] == name
+    again = load_subject(tmp_path)
+    assert type(again.network) is type(network)
+    assert again.preprocess == preprocess
+    assert not again.network.training
+    images = torch.randn(2, 3, 48, 40)
+    assert torch.equal(again.logits(images), network.eval()(images))
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "match"),
+    [
+        (
+            "subject.json",
+            {"network": "vgg12"},
+            "names the network 'vgg12', which is none of convnet, alexnet, .*resnet18",
+        ),
+        ("subject.json", {"network": "vgg13"}, "names the network vgg13 and holds another"),
+        ("subject.json", {"network": "alexnet"}, "does not describe a AlexNet .*depth"),
+        ("subject.json", {"preprocessing": None}, "lacks the preprocessing"),
+        (
+            "config.json",
+            {"depth": 12},
+            "does not describe a VGG .a VGG of depth 11, 13, 16, 19 was expected, not of 12",
+        ),
+        ("config.json", {"width": 0}, "does not describe a VGG"),
+        ("config.json", {"height": 3}, "does not describe a VGG .*height"),
+        ("config.json", {"depth": [11]}, "does not describe a VGG"),
+    ],
+)
+def test_a_damaged_built_in_network(file, changes, match, tmp_path):
+    network = build_built_in("vgg11", 2, width=0.01)
+    save_subject(Subject(network, class_names=CLASSES, preprocess=PREPROCESSING), tmp_path)
+    path = tmp_path / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(RunError, match=match):
+        load_subject(tmp_path)
+
+
+def test_other_weights_do_not_fit_a_built_in_network(tmp_path):
+    subject = Subject(build_built_in("vgg_m", 2, width=0.01), class_names=CLASSES, preprocess=PREPROCESSING)
+    save_subject(subject, tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"num_classes": 2, "width": 0.1}))
+    with pytest.raises(SubjectError, match="does not fit the network"):
+        load_subject(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x04")
+    with pytest.raises(RunError, match="not a whole safetensors file"):
+        load_subject(tmp_path)
 
 
 def test_a_network_without_a_name_needs_its_function(tmp_path):

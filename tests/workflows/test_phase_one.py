@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from whynet.base.errors import SettingError, SubjectError
+from whynet.models.built_in_networks import name_of_built_in
 from whynet.models.convnet import ConvNet
 from whynet.models.introspection import Introspection
 from whynet.models.saved_subject import load_subject
@@ -97,6 +98,36 @@ def test_a_network_by_name_is_trained_and_explained(network, layers, brief, tmp_
     assert torch.equal(other.subject.logits(images), explainer.subject.logits(images))
 
 
+@pytest.mark.parametrize(
+    ("network", "layers"),
+    [
+        ("alexnet", "classifier.1,classifier.4"),
+        ("vgg11", "features.19"),
+        ("vgg_m", "relu5,fc7"),
+        ("resnet18", "layer4"),
+    ],
+)
+def test_a_built_in_network_is_trained_and_explained(network, layers, brief, tmp_path):
+    settings = replace(
+        brief,
+        model=ModelSettings(network=network, width=0.05, layers=layers),
+        data=replace(brief.data, image_size=32),
+    )
+    run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    assert TrainSettings.from_json(run.settings) == settings
+    explainer = Explainer(run, device="cpu")
+    assert name_of_built_in(explainer.subject.network) == network
+    assert [name for name, _ in explainer.segments] == [*layers.split(","), "probabilities"]
+    assert (explainer.subject.preprocess.height, explainer.subject.preprocess.width) == (32, 32)
+    assert train(run.folder, resumed_settings(run.folder, {}), hardware=CPU, resume=True, progress=False)
+
+
+def test_settings_from_before_there_was_a_width(brief):
+    values = brief.to_json()
+    del values["model"]["width"]
+    assert TrainSettings.from_json(values) == brief
+
+
 def test_a_wrong_layer_or_network_is_told_before_training(brief, tmp_path):
     def attempt(**model):
         settings = replace(brief, model=ModelSettings(**model), data=replace(brief.data, image_size=32))
@@ -105,6 +136,11 @@ def test_a_wrong_layer_or_network_is_told_before_training(brief, tmp_path):
 
     with pytest.raises(SubjectError, match=r"has no layer 'layer9'; near names are layer\d"):
         attempt(network="timm:resnet10t", layers="layer9")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(SubjectError, match="alexnet has no layer 'fc6'; its layers are features"):
+        attempt(network="alexnet", width=0.01, layers="fc6")
+    with pytest.raises(SubjectError, match="VGGS takes pictures of at least 31 x 31 pixels, not 16 x 16"):
+        train(tmp_path / "run", replace(brief, model=ModelSettings(network="vgg_s", width=0.01, layers="relu5")))
     assert not (tmp_path / "run").exists()
     with pytest.raises(SubjectError, match="no image classifier 'resnet10x'; near names are .*resnet10t"):
         attempt(network="timm:resnet10x", layers="layer4")
@@ -124,7 +160,18 @@ def test_a_backbone_of_other_classes_is_refused(backbone, tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"network": "resnet10t", "layers": "x"}, "network 'resnet10t' is unknown; choose convnet, timm:NAME"),
+        (
+            {"network": "resnet10t", "layers": "x"},
+            "network 'resnet10t' is unknown; choose convnet, alexnet, .* timm:NAME",
+        ),
+        ({"network": "alexnet"}, "--subject and --network need --layers"),
+        ({"network": "alexnet", "layers": "x", "variant": "interpnet1"}, "so interpnet1 means nothing"),
+        ({"network": "alexnet", "layers": "x", "bilinear": 8}, "--network and --bilinear name several; choose one"),
+        ({"width": 0.5}, "--width belongs to --network alexnet, vgg11, .*resnet18; convnet has its own channels"),
+        ({"network": "timm:x", "layers": "x", "width": 2.0}, "--width belongs .*; timm:x has its own channels"),
+        ({"subject": "a:b", "layers": "x", "width": 0.5}, "--width belongs .*; --subject has its own channels"),
+        ({"network": "alexnet", "layers": "x", "width": 0.0}, "a positive width was expected, not 0.0"),
+        ({"network": "alexnet", "layers": "x", "width": float("nan")}, "a positive width was expected, not nan"),
         ({"network": "timm:resnet10t"}, "--subject and --network need --layers"),
         ({"layers": "x"}, "--layers belongs to --subject or --network"),
         ({"bilinear": -1}, "a bilinear feature of 0 entries or more was expected, not -1"),

@@ -64,6 +64,11 @@ class ConvNet(nn.Module, PyTorchModelHubMixin):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(sizes[-1], num_classes)
 
+    @property
+    def top_layer(self) -> str:
+        """The ReLU behind the top convolution."""
+        return f"blocks.{len(self.blocks) - 1}.2"
+
     def forward(self, images: Images) -> Logits:
         """The logits of a batch."""
         return self.classify(self.feature(self.blocks(images)))

@@ -14,19 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_model
 from torch import nn
 
 from whynet.base.errors import RunError, SettingError, SubjectError
 from whynet.base.files import atomic_path, read_json, write_json_atomically
-from whynet.models.convnet import ConvNet
+from whynet.models.built_in_networks import BUILT_IN_NETWORKS, name_of_built_in, network_class
 from whynet.models.named_network import Architecture, build_network, is_named
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import WEIGHTS, load_network, load_weights, save_network
 from whynet.models.subject import Subject
-
-NETWORKS: dict[str, type[ConvNet]] = {"convnet": ConvNet}
-"""Networks of ours, by the name that a folder gives them."""
 
 DESCRIPTION = "subject.json"
 
@@ -35,7 +33,7 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
     """Write a subject to a folder, which is made if it is absent.
 
     Args:
-        subject: Its network is one of `NETWORKS` or has an architecture by name, or `function` is given.
+        subject: Its network is one of `BUILT_IN_NETWORKS` or has an architecture by name, or `function` is given.
         folder: Where to.
         function: "package.module:function" that builds the network.
 
@@ -46,11 +44,12 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
     folder.mkdir(parents=True, exist_ok=True)
     network = subject.network
     architecture = None if function else subject.architecture
-    known = architecture.name if architecture else None
-    kind = function or known or next((name for name, cls in NETWORKS.items() if type(network) is cls), None)
+    built_in = name_of_built_in(network)
+    kind = function or (architecture.name if architecture else built_in)
     if kind is None:
         raise SubjectError(f"a {type(network).__name__} can be saved only with the function that builds it; name that")
-    if isinstance(network, ConvNet):
+    if built_in is not None:
+        assert isinstance(network, PyTorchModelHubMixin)
         save_network(network, folder)
     else:
         with atomic_path(folder / WEIGHTS) as path:
@@ -87,7 +86,7 @@ def load_subject(folder: Path, *, function: str | None = None, option: str = "--
             raise TypeError("names must be text")
     except (KeyError, TypeError, SettingError) as error:
         raise RunError(f"{folder / DESCRIPTION} does not describe a subject ({error}); train it again") from error
-    if kind in NETWORKS or is_named(kind):
+    if kind in BUILT_IN_NETWORKS or is_named(kind):
         if preprocessing is None:
             raise RunError(f"{folder / DESCRIPTION} lacks the preprocessing; train the subject again")
         if is_named(kind):
@@ -97,8 +96,15 @@ def load_subject(folder: Path, *, function: str | None = None, option: str = "--
             return Subject(
                 network, class_names=class_names, preprocess=preprocessing, name=kind, architecture=architecture
             )
-        own = load_network(NETWORKS[kind], folder)
-        return Subject(own, class_names=class_names, preprocess=preprocessing, name=folder.name)
+        network = load_network(network_class(kind), folder)
+        if name_of_built_in(network) != kind:
+            raise RunError(f"{folder} names the network {kind} and holds another; train it again")
+        return Subject(network, class_names=class_names, preprocess=preprocessing, name=folder.name)
+    if ":" not in kind:
+        raise RunError(
+            f"{folder / DESCRIPTION} names the network {kind!r}, which is none of {', '.join(BUILT_IN_NETWORKS)}; "
+            "train it again, or update whynet"
+        )
     if function != kind:
         raise SubjectError(
             f"{folder} holds weights for the network that {kind!r} builds; "

@@ -1,7 +1,8 @@
 """Phase one of a run: the subject, trained here or taken as it is.
 
-Trained here: our convnet with the head of a variant; a network by name (`timm:resnet10t`); or, as in the paper, a head
-on the feature of a network that was trained before (`--backbone`). As it is: `--subject`.
+Trained here: our convnet with the head of a variant; another built-in network (`alexnet`); a library's network
+(`timm:resnet10t`); or, as in the paper, a head on the feature of a network that was trained before (`--backbone`).
+As it is: `--subject`.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ import torch
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import seeded
 from whynet.data.example import ExampleDataset
+from whynet.models.built_in_networks import build_built_in
 from whynet.models.convnet import ConvNet
 from whynet.models.introspection import Introspection
+from whynet.models.named_network import is_named
 from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import load_subject, save_subject
@@ -120,10 +123,16 @@ def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> 
 
 def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     model = settings.model
-    if model.network != "convnet":
+    if is_named(model.network):
         return untrained_subject(model.network, class_names=class_names, image_size=settings.data.input_size)
-    network = ConvNet(len(class_names), hidden=VARIANTS[model.variant].hidden, bilinear=model.bilinear)
-    return Subject(network, class_names=class_names, preprocess=preprocessing_for(settings.data))
+    preprocess = preprocessing_for(settings.data)
+    if model.is_convnet:
+        convnet = ConvNet(len(class_names), hidden=VARIANTS[model.variant].hidden, bilinear=model.bilinear)
+        return Subject(convnet, class_names=class_names, preprocess=preprocess)
+    network = build_built_in(model.network, len(class_names), width=model.width)
+    subject = Subject(network, class_names=class_names, preprocess=preprocess, name=model.network)
+    subject.logits(torch.zeros(1, 3, preprocess.height, preprocess.width))  # too small a picture is told at once
+    return subject
 
 
 def _fit_network(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:

@@ -1,11 +1,13 @@
 """What decides how a run comes out. Each field's help is the command line's."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from whynet.base.errors import SettingError
 from whynet.data.birds.individual import MAX_DEPARTURES
+from whynet.models.built_in_networks import BUILT_IN_NETWORKS, NETWORKS_WITH_WIDTH
 from whynet.models.named_network import is_named
 from whynet.models.variants import VARIANTS
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
@@ -18,6 +20,8 @@ DATA_TITLES = {
 }
 """What the report says that it shows so many kinds of, by the name of the data."""
 DATA_NAMES = tuple(DATA_TITLES)
+
+NETWORK_NAMES = f"{', '.join(BUILT_IN_NETWORKS)}, timm:NAME, torchvision:NAME or hf:FOLDER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,10 @@ class ModelSettings:
     )
     network: str = field(
         default="convnet",
-        metadata={"help": "What phase one trains: convnet, timm:NAME, torchvision:NAME or hf:FOLDER."},
+        metadata={"help": f"What phase one trains: {NETWORK_NAMES}."},
+    )
+    width: float = field(
+        default=1.0, metadata={"help": f"Factor of all channels of --network {', '.join(NETWORKS_WITH_WIDTH)}."}
     )
     bilinear: int = field(
         default=0,
@@ -108,21 +115,20 @@ class ModelSettings:
             raise SettingError(f"variant {self.variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"a seed from 0 to 2**63 - 1 was expected, not {self.seed}")
-        if self.network != "convnet" and not is_named(self.network):
-            raise SettingError(
-                f"network {self.network!r} is unknown; choose convnet, timm:NAME, torchvision:NAME or hf:FOLDER"
-            )
+        if self.network not in BUILT_IN_NETWORKS and not is_named(self.network):
+            raise SettingError(f"network {self.network!r} is unknown; choose {NETWORK_NAMES}")
         if self.bilinear < 0:
             raise SettingError(f"a bilinear feature of 0 entries or more was expected, not {self.bilinear}")
         for name in ("weights", "backbone"):  # a run must find them from any folder
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, str(Path(path).resolve()))
         self._check_one_network()
+        self._check_width()
         self._check_layers()
 
     @property
     def is_convnet(self) -> bool:
-        """Whether the network is our own, whose layers the variant knows."""
+        """Whether the network is our convnet, whose layers the variant knows."""
         return self.subject is None and self.network == "convnet"
 
     def _check_one_network(self) -> None:
@@ -138,6 +144,14 @@ class ModelSettings:
         ]
         if len(chosen) > 1:
             raise SettingError(f"one network can be explained, but {' and '.join(chosen)} name several; choose one")
+
+    def _check_width(self) -> None:
+        if not (self.width > 0 and math.isfinite(self.width)):
+            raise SettingError(f"a positive width was expected, not {self.width}")
+        if self.width != 1 and (self.subject is not None or self.network not in NETWORKS_WITH_WIDTH):
+            chosen = "--subject" if self.subject is not None else self.network
+            names = ", ".join(NETWORKS_WITH_WIDTH)
+            raise SettingError(f"--width belongs to --network {names}; {chosen} has its own channels, so leave it out")
 
     def _check_layers(self) -> None:
         """What only some networks can be given is given to them alone."""
