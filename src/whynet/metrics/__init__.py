@@ -23,17 +23,22 @@ if TYPE_CHECKING:
         masked_and_inpainted,
     )
     from whynet.metrics.deletion_insertion import area, centre_map, deletion, insertion
+    from whynet.metrics.dissection import Dissection, DissectionFigures
     from whynet.metrics.diversity import copied_share, distinct_share
     from whynet.metrics.faithfulness import Faithfulness, FaithfulnessFigures
+    from whynet.metrics.filter_activity import FilterActivity, FilterActivityFigures
     from whynet.metrics.floors import most_frequent, random_same_class
     from whynet.metrics.grounded_words import GroundedWords
     from whynet.metrics.language import LanguageMetrics, TokenisedSentence, language_scores, tokenise
     from whynet.metrics.locality import Locality, LocalityFigures
+    from whynet.metrics.location_instability import LocationInstability, LocationInstabilityFigures
     from whynet.metrics.meteor import Meteor, MeteorScores
     from whynet.metrics.orthogonality import Orthogonality, OrthogonalityFigures
     from whynet.metrics.paired_test import PairedTest, holm
+    from whynet.metrics.part_interpretability import PartInterpretability, PartInterpretabilityFigures, discs
     from whynet.metrics.part_weights import box_weights, mask_weights, point_weights, pulled_back
     from whynet.metrics.pointing_game import PointingGame, box_regions
+    from whynet.metrics.quantile_sketch import QuantileFigures, QuantileSketch
     from whynet.metrics.sanity import conservation, input_shift_change, parameter_randomisation, shifted_network
     from whynet.metrics.stability import MatchedFeatures, Stability, matched_features
 
@@ -42,20 +47,30 @@ _HOMES = {
     "ClassRelevance": "class_relevance",
     "Completeness": "completeness",
     "CompletenessFigures": "completeness",
+    "Dissection": "dissection",
+    "DissectionFigures": "dissection",
     "Faithfulness": "faithfulness",
     "FaithfulnessFigures": "faithfulness",
+    "FilterActivity": "filter_activity",
+    "FilterActivityFigures": "filter_activity",
     "GroundedWords": "grounded_words",
     "LanguageMetrics": "language",
     "Locality": "locality",
     "LocalityFigures": "locality",
+    "LocationInstability": "location_instability",
+    "LocationInstabilityFigures": "location_instability",
     "MatchedFeatures": "stability",
-    "Stability": "stability",
     "Meteor": "meteor",
     "MeteorScores": "meteor",
     "Orthogonality": "orthogonality",
     "OrthogonalityFigures": "orthogonality",
     "PairedTest": "paired_test",
+    "PartInterpretability": "part_interpretability",
+    "PartInterpretabilityFigures": "part_interpretability",
     "PointingGame": "pointing_game",
+    "QuantileFigures": "quantile_sketch",
+    "QuantileSketch": "quantile_sketch",
+    "Stability": "stability",
     "TokenisedSentence": "language",
     "WordCalibration": "calibration",
     "area": "deletion_insertion",
@@ -66,6 +81,7 @@ _HOMES = {
     "conservation": "sanity",
     "copied_share": "diversity",
     "deletion": "deletion_insertion",
+    "discs": "part_interpretability",
     "distinct_share": "diversity",
     "holm": "paired_test",
     "input_shift_change": "sanity",
@@ -90,19 +106,29 @@ __all__ = [
     "ClassRelevance",
     "Completeness",
     "CompletenessFigures",
+    "Dissection",
+    "DissectionFigures",
     "Faithfulness",
     "FaithfulnessFigures",
+    "FilterActivity",
+    "FilterActivityFigures",
     "GroundedWords",
     "LanguageMetrics",
     "Locality",
     "LocalityFigures",
+    "LocationInstability",
+    "LocationInstabilityFigures",
     "MatchedFeatures",
     "Meteor",
     "MeteorScores",
     "Orthogonality",
     "OrthogonalityFigures",
     "PairedTest",
+    "PartInterpretability",
+    "PartInterpretabilityFigures",
     "PointingGame",
+    "QuantileFigures",
+    "QuantileSketch",
     "Stability",
     "TokenisedSentence",
     "WordCalibration",
@@ -115,6 +141,7 @@ __all__ = [
     "conservation",
     "copied_share",
     "deletion",
+    "discs",
     "distinct_share",
     "holm",
     "input_shift_change",
