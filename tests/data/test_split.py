@@ -100,6 +100,33 @@ def test_groups_stay_together(sizes: list[list[int]], fraction: float, seed: int
         assert abs(share[label] - len(own) * fraction) <= 1
 
 
+@given(
+    sizes=st.lists(st.integers(2, 12), min_size=2, max_size=4),
+    mixed=st.lists(st.sets(st.integers(0, 3), min_size=2), max_size=12),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**40),
+    min_kept=st.integers(1, 2),
+)
+def test_groups_of_several_classes_stay_together_too(
+    sizes: list[int], mixed: list[set[int]], fraction: float, seed: int, min_kept: int
+) -> None:
+    """`sizes`: how many groups of each class alone; `mixed`: the classes of the others."""
+    groups_of = {f"{label}/{number}": {label} for label, size in enumerate(sizes) for number in range(size + 1)}
+    groups_of |= {f"mixed/{number}": {label % len(sizes) for label in labels} for number, labels in enumerate(mixed)}
+    examples = [(label, group) for group, own in groups_of.items() for label in own]
+    labels, groups = [label for label, _ in examples], [group for _, group in examples]
+    kept, held_out = stratified_split(labels, fraction, seed, min_kept=min_kept, groups=groups)
+    aside, left = {groups[index] for index in held_out}, {groups[index] for index in kept}
+    assert aside | left == set(groups)
+    assert not aside & left
+    for label in range(len(sizes)):
+        own = {group for group, several in groups_of.items() if label in several}
+        assert len(own & left) >= min_kept
+        assert len(own & aside) >= 1
+        alone = len(own) - sum(len(groups_of[group]) > 1 for group in own)
+        assert len(own & aside) >= min(max(round(len(own) * fraction), 1), alone - min_kept)
+
+
 def test_groups_of_one_are_no_groups() -> None:
     labels = [0, 1] * 20
     groups = [str(index) for index in range(40)]
@@ -109,8 +136,10 @@ def test_groups_of_one_are_no_groups() -> None:
 def test_groups_that_cannot_be() -> None:
     with pytest.raises(DataError, match="needs 2 groups, 1 to hold out and 1 to keep, but class 1 has 1; add examples"):
         stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "c", "c"])
-    with pytest.raises(DataError, match="of one class, but 'b' has the classes 0 and 1; name the groups of each class"):
-        stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "b", "c"])
+    with pytest.raises(
+        DataError, match="no group of class 2 can be held out, since each is of a class of which 1 must"
+    ):
+        stratified_split([0, 1, 1, 2, 2, 0], 0.5, 0, groups=["a", "a", "b", "b", "c", "c"])
     with pytest.raises(DataError, match="one group for each of 4 examples was expected, but there are 3"):
         stratified_split([0, 0, 1, 1], 0.5, 0, groups=["a", "b", "c"])
 
