@@ -91,10 +91,11 @@ def test_evaluate_writes_figures_and_report(run):
         (["explain", "nowhere", "x.png"], "error: nowhere holds no run.json"),
         (
             ["train", "--out", "x", "--data", "shapes"],
-            "error: data 'shapes' is unknown; choose one of birds, cub, animal_parts, folder",
+            "error: data 'shapes' is unknown; choose one of birds, cub, animal_parts, voc_parts, folder",
         ),
         (["train", "--out", "x", "--data", "cub"], "error: data 'cub' need a folder; add --root FOLDER"),
         (["train", "--out", "x", "--data", "animal_parts"], "error: data 'animal_parts' need a folder; add --root"),
+        (["train", "--out", "x", "--data", "voc_parts", "--root", "nowhere"], "error: expected a folder JPEGImages in"),
         (["train", "--out", "x", "--data", "folder", "--root", "typo"], "typo"),
         (["train", "--out", "x", "--device", "abacus"], "error: device 'abacus' is not available here"),
         (["train", "--out", "x", "--device", "cpu:3"], "error: device 'cpu:3' is not available here"),

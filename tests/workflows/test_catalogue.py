@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from whynet.base.errors import DataError
 from whynet.data.animal_parts import AnimalParts
@@ -137,6 +139,44 @@ def test_an_animal_on_one_picture_alone_is_named(tmp_path):
     crops = [("cat", "train", "0"), ("cat", "train", "1"), ("dog", "train", "7"), ("dog", "train", "7")]
     with pytest.raises(DataError, match="needs 2 training pictures .* hold out for validation, .* only 1 in dog;"):
         open_data(animals(tmp_path, *crops, ("cat", "test", "2")))
+
+
+def voc(root: Path, train: list[str], test: list[str]) -> DataSettings:
+    """VOC Part: of each picture the animals that it shows, 60 x 50 pixels each."""
+    for folder in ("Annotations_Part", "JPEGImages", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    for file, pictures in (("train", train), ("val", test)):
+        names = [f"{file}_{number}" for number in range(len(pictures))]
+        (root / "ImageSets/Main" / f"{file}.txt").write_text("\n".join(names))
+        for name, animals in zip(names, pictures, strict=True):
+            Image.new("RGB", (60, 50), "green").save(root / "JPEGImages" / f"{name}.jpg")
+            parts = {"part_name": "head", "mask": np.eye(50, 60)}
+            objects = [{"class": animal, "mask": np.ones((50, 60)), "parts": parts} for animal in animals.split()]
+            objects = np.array([tuple(thing.values()) for thing in objects], [(key, object) for key in objects[0]])
+            savemat(root / "Annotations_Part" / f"{name}.mat", {"anno": {"imname": name, "objects": objects}})
+    return DataSettings(name="voc_parts", root=str(root), held_out=0.3)
+
+
+def test_crops_of_several_animals_in_one_picture_stay_on_one_side(tmp_path):
+    pictures = ["bird", "cow", "sheep cow", "cat dog", "dog dog", "horse cat", "horse"] * 4
+    splits = open_data(voc(tmp_path, pictures, ["bird cat cow dog horse sheep"]))
+    sides = [splits.train, splits.validation]
+    assert sum(map(len, sides)) == 44
+    assert not set(splits.train.sources) & set(splits.validation.sources)
+    assert set(splits.train.sources) | set(splits.validation.sources) == {f"train_{number}" for number in range(28)}
+    assert all(set(side.labels) == set(range(6)) for side in sides)
+    assert splits.test.sources == ["val_0"] * 6
+    assert splits.train[0].part_map.shape == (50, 60)
+
+
+def test_an_animal_of_voc_on_one_picture_alone_is_named(tmp_path):
+    settings = voc(
+        tmp_path,
+        ["bird cat cow dog", "horse", "bird cat cow dog sheep sheep", "horse"],
+        ["bird cat cow dog horse sheep"],
+    )
+    with pytest.raises(DataError, match="needs 2 training pictures .* only 1 in sheep;"):
+        open_data(settings)
 
 
 def test_the_real_crops_are_split_by_picture(animal_parts_root):

@@ -24,6 +24,7 @@ from whynet.data.cub import CUB
 from whynet.data.example import Claim, Example, ExampleDataset
 from whynet.data.image_folder import ImageFolder
 from whynet.data.split import stratified_split
+from whynet.data.voc_parts import VOCParts
 from whynet.workflows.settings import DataSettings
 
 
@@ -124,6 +125,11 @@ def _train_and_test(
     return Splits(train=kept, validation=validation, test=_checked(test, "test", skip_bad))
 
 
+def _voc_parts(root: Path, split: str) -> VOCParts:
+    with reporting(f"Reading {split} annotations") as on_progress:
+        return VOCParts(root, split, on_progress)
+
+
 def _folder(settings: DataSettings, skip_bad: bool) -> Splits:
     root = Path(str(settings.root))
     found = {split: ImageFolder(root, split) for split in ImageFolder.splits(root)}
@@ -175,6 +181,7 @@ DATA: dict[str, Open] = {
     "birds": _birds,
     "cub": partial(_train_and_test, CUB),
     "animal_parts": partial(_train_and_test, AnimalParts),
+    "voc_parts": partial(_train_and_test, _voc_parts),
     "folder": _folder,
 }
 """Adding a data set is one file under `data/`, one line here, and its name and title in `settings.DATA_TITLES`."""

@@ -16,6 +16,7 @@ DATA_TITLES = {
     "birds": "painted birds",
     "cub": "CUB-200-2011",
     "animal_parts": "animals (ILSVRC Animal-Part)",
+    "voc_parts": "animals (PASCAL VOC Part)",
     "folder": "your own pictures",
 }
 """What the report says that it shows so many kinds of, by the name of the data."""
@@ -30,7 +31,10 @@ class DataSettings:
 
     name: str = field(
         default="birds",
-        metadata={"help": "birds (painted, embedded), cub (CUB-200-2011), animal_parts (ILSVRC), or folder."},
+        metadata={
+            "help": "birds (painted, embedded), cub (CUB-200-2011), animal_parts (ILSVRC), voc_parts (PASCAL VOC), or "
+            "folder."
+        },
     )
     root: str | None = field(default=None, metadata={"help": "Folder of the data; birds need none."})
     image_size: int | None = field(
