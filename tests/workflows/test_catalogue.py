@@ -7,8 +7,9 @@ from scipy.io import savemat
 
 from whynet.base.errors import DataError
 from whynet.data.animal_parts import AnimalParts
+from whynet.data.birds import PaintedBirds
 from whynet.data.split import stratified_split
-from whynet.workflows.catalogue import open_data
+from whynet.workflows.catalogue import DATA, LANDMARKS, open_data
 from whynet.workflows.settings import DataSettings
 
 
@@ -100,6 +101,18 @@ def test_a_small_species_of_cub_is_named(tmp_path):
         open_data(DataSettings(name="cub", root=str(tmp_path)))
 
 
+def test_landmarks_are_parts_that_the_data_have(tmp_path):
+    cub(tmp_path, ["001.Jay", "002.Owl"], [1, 1, 1, 2, 2, 2], [1, 1, 0, 1, 1, 0])
+    assert open_data(DataSettings(name="cub", root=str(tmp_path))).landmarks == ()  # no parts.txt
+    assert set(LANDMARKS["birds"]) <= set(PaintedBirds.part_names)
+    assert set(LANDMARKS) == set(DATA) - {"folder"}
+
+
+def test_your_own_pictures_have_no_landmarks_to_measure_from(tmp_path):
+    fill(tmp_path, train={"jay": 3, "owl": 3})
+    assert open_data(DataSettings(name="folder", root=str(tmp_path))).landmarks == ()
+
+
 def test_a_single_species_of_cub_is_refused(tmp_path):
     cub(tmp_path, ["001.Jay"], [1, 1, 1], [1, 1, 0])
     with pytest.raises(DataError, match="a classifier needs two classes, but the only one is Jay; add another"):
@@ -133,6 +146,7 @@ def test_crops_of_one_picture_stay_on_one_side(tmp_path, damaged):
     assert len(set(splits.validation.sources)) == 8
     assert not set(splits.train.sources) & set(splits.validation.sources)
     assert splits.train[0].part_boxes.shape == (2, 4)
+    assert splits.landmarks == ("head", "legs")
 
 
 def test_an_animal_on_one_picture_alone_is_named(tmp_path):
@@ -167,6 +181,7 @@ def test_crops_of_several_animals_in_one_picture_stay_on_one_side(tmp_path):
     assert all(set(side.labels) == set(range(6)) for side in sides)
     assert splits.test.sources == ["val_0"] * 6
     assert splits.train[0].part_map.shape == (50, 60)
+    assert splits.landmarks == ("head", "neck", "torso")
 
 
 def test_an_animal_of_voc_on_one_picture_alone_is_named(tmp_path):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class Splits:
         without_part: Where a test picture can be had without a part, and without another.
         part_of_claim: Which part an attribute can be seen on, by the names of `whole_parts`.
         whole_parts: What people call a part whose landmark has another name, as in "beak": "bill".
+        landmarks: The parts from which the place of a filter is measured, by the names of `part_names`.
     """
 
     train: ExampleDataset
@@ -71,6 +72,7 @@ class Splits:
     without_part: WithoutPart | None = None
     part_of_claim: Callable[[Claim], str | None] | None = None
     whole_parts: Mapping[str, str] = field(default_factory=dict)
+    landmarks: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, ExampleDataset]:
@@ -94,7 +96,9 @@ def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
         DataError: It is absent, damaged or empty, has one class only or too few pictures of one, or a
             picture cannot be used and `skip_bad` is off.
     """
-    return DATA[settings.name](settings, skip_bad)
+    splits = DATA[settings.name](settings, skip_bad)
+    landmarks = LANDMARKS.get(settings.name, ())
+    return replace(splits, landmarks=landmarks if set(landmarks) <= set(splits.train.part_names) else ())
 
 
 def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
@@ -185,3 +189,14 @@ DATA: dict[str, Open] = {
     "folder": _folder,
 }
 """Adding a data set is one file under `data/`, one line here, and its name and title in `settings.DATA_TITLES`."""
+
+LANDMARKS = {
+    "birds": ("forehead", "back", "tail"),
+    "cub": ("forehead", "back", "tail"),
+    "animal_parts": ("head", "legs"),
+    "voc_parts": ("head", "neck", "torso"),
+}
+"""`Splits.landmarks` of the data sets that name their parts: those of Zhang, Wu & Zhu, CVPR 2018, section 5.2.2.
+
+Their head of a bird is CUB's forehead, as in their released code; the legs of Animal-Part are the frontal ones.
+"""

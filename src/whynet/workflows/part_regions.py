@@ -1,27 +1,22 @@
 """Which part each pixel of what the network sees belongs to: an example's annotations, taken through the preprocessing.
 
-The network sees a rectangle of the picture, drawn over its whole input (`Preprocessing.box`). Points and edges go
-along:
-
-    x' = (x - left) * width / (right - left),    y' = (y - top) * height / (bottom - top)
-
-and a pixel of the input shows the part that the picture's part map has under the pixel's centre. Nothing is rounded on
-the way, so the weights can be had at any resolution, that of a layer's maps, too.
+`View` says where things lie in what the network sees. A pixel of the input shows the part that the picture's part map
+has under the pixel's centre; the weights can be had at any resolution, that of a layer's maps, too.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from whynet.base.errors import DataError, SettingError
-from whynet.base.types import Box, Images, Landmarks, PartBoxes, PartMap, Picture
+from whynet.base.errors import DataError
+from whynet.base.types import Images, Picture
 from whynet.data.example import Example
 from whynet.metrics.part_weights import box_weights, mask_weights, point_weights
 from whynet.models.preprocessing import Preprocessing
+from whynet.workflows.view import View
 
 Source: TypeAlias = Literal["points", "boxes", "masks"]
 """What says where the parts are: landmarks, part boxes or a part map."""
@@ -48,7 +43,7 @@ def sees_parts(preprocess: Preprocessing, example: Example, height: int, width: 
         width: Likewise.
         source: What says where the parts are.
     """
-    view = _View(rectangle=preprocess.box(*example.image.shape[:2]), height=height, width=width)
+    view = View.through(preprocess, example.image, height, width)
     if source == "points" and example.landmarks is not None:
         return bool(view.landmarks(example.landmarks)[:, 2].any())
     if source == "boxes" and example.part_boxes is not None:
@@ -82,12 +77,7 @@ def part_regions(
         SettingError: `preprocess` is no `Preprocessing`.
         DataError: The example lacks the source, has another number of parts, or shows the network none of them.
     """
-    if not isinstance(preprocess, Preprocessing):
-        raise SettingError(
-            "parts can be followed through a whynet Preprocessing, which says what of a picture it shows, but not "
-            f"through {getattr(preprocess, '__qualname__', type(preprocess).__qualname__)}; give the subject one"
-        )
-    view = _View(rectangle=preprocess.box(*example.image.shape[:2]), height=height, width=width)
+    view = View.through(preprocess, example.image, height, width)
     masks, boxes, points = example.part_map, example.part_boxes, example.landmarks
     try:
         if source == "masks" and masks is not None:
@@ -106,44 +96,6 @@ def part_regions(
         f"{example.name}: {source} were expected to say where its parts are, but it has {there}; take another source "
         "or leave the example out"
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """The rectangle of a picture that the network sees, and the grid that is laid over it."""
-
-    rectangle: Box
-    height: int
-    width: int
-
-    def landmarks(self, landmarks: Landmarks) -> Landmarks:
-        """The points on the grid; those beside it are not visible."""
-        points = self._moved(landmarks[:, :2])
-        is_seen = ((points >= 0) & (points <= [self.width, self.height])).all(1)
-        return np.column_stack([points, landmarks[:, 2] * is_seen])
-
-    def box(self, box: Box) -> Box:
-        """A box on the grid, which it may overhang."""
-        (left, top), (right, bottom) = self._moved(np.array(box).reshape(2, 2)).tolist()
-        return left, top, right, bottom
-
-    def boxes(self, boxes: PartBoxes) -> PartBoxes:
-        """The boxes on the grid, which they may overhang; NaN for those that hold no centre of a pixel."""
-        edges = self._moved(boxes.reshape(-1, 2)).reshape(-1, 4)
-        # The first pixel whose centre lies in a box, and the first after it.
-        first, after = np.split(np.ceil(edges.clip(0, [self.width, self.height] * 2) - 0.5), 2, axis=1)
-        return np.where((first < after).all(1, keepdims=True), edges, np.nan)
-
-    def part_map(self, part_map: PartMap) -> UInt8[np.ndarray, "height width"]:
-        """The part under the centre of each pixel of the grid."""
-        left, top, right, bottom = self.rectangle
-        x = left + (np.arange(self.width) + 0.5) * (right - left) / self.width
-        y = top + (np.arange(self.height) + 0.5) * (bottom - top) / self.height
-        return np.asarray(part_map[np.ix_(y.astype(int), x.astype(int))])
-
-    def _moved(self, points: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
-        left, top, right, bottom = self.rectangle
-        return (points - [left, top]) * [self.width / (right - left), self.height / (bottom - top)]
 
 
 def _check_number(found: int, num_parts: int) -> None:
