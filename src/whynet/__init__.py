@@ -19,6 +19,7 @@ define_missing_torchvision_operators()
 
 if TYPE_CHECKING:
     from whynet.base.explanation import Explanation, Explanations
+    from whynet.models.interpretable_conv import make_interpretable
     from whynet.models.introspection import Introspection
     from whynet.models.preprocessing import Preprocessing
     from whynet.models.subject import Subject
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
     from whynet.workflows.run import Run
     from whynet.workflows.subjects import open_subject
 
-__all__ = ["Explanation", "Explanations", "Introspection", "Preprocessing", "Run", "Subject", "explain", "open_subject"]
+__all__ = [
+    "Explanation",
+    "Explanations",
+    "Introspection",
+    "Preprocessing",
+    "Run",
+    "Subject",
+    "explain",
+    "make_interpretable",
+    "open_subject",
+]
 
 _HOMES = {
     "Explanation": "whynet.base.explanation",
@@ -36,6 +47,7 @@ _HOMES = {
     "Run": "whynet.workflows.run",
     "Subject": "whynet.models.subject",
     "explain": "whynet.workflows.explain",
+    "make_interpretable": "whynet.models.interpretable_conv",
     "open_subject": "whynet.workflows.subjects",
 }
 

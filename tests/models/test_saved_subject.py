@@ -7,6 +7,8 @@ from torch import nn
 from whynet.base.errors import RunError, SubjectError
 from whynet.models.built_in_networks import BUILT_IN_NETWORKS, NETWORKS_WITH_WIDTH, build_built_in
 from whynet.models.convnet import ConvNet
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import make_interpretable
 from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import import_subject, load_subject, save_subject
@@ -154,3 +156,44 @@ def named_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("named")
     save_subject(untrained_subject("torchvision:squeezenet1_1", class_names=CLASSES, image_size=32), folder)
     return folder
+
+
+@pytest.mark.parametrize("name", ["convnet", "vgg_m", "resnet18"])
+def test_interpretable_layers_come_back_with_their_categories(name, tmp_path):
+    network = build_built_in(name, 2, **({} if name == "convnet" else {"width": 0.125}))
+    settings = FilterSettings(norm="l2", beta=3.0)
+    made = make_interpretable(network, network.top_layer, images=torch.rand(1, 3, 64, 48), settings=settings).eval()
+    layer = made.get_submodule(network.top_layer)
+    layer.mask.categories.copy_(torch.arange(len(layer.mask.categories)) % 2)
+    layer.mask.beta.add_(0.5)
+    subject = Subject(made, class_names=("a", "b"), preprocess=Preprocessing(height=64, width=48))
+    save_subject(subject, tmp_path)
+    found = load_subject(tmp_path)
+    images = torch.rand(2, 3, 64, 48)
+    assert torch.equal(found.logits(images), subject.logits(images))
+    assert torch.equal(found.layer(network.top_layer).mask.categories, layer.mask.categories)
+    assert found.layer(network.top_layer).mask.settings == settings
+    save_subject(found, tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "subject.json").read_text()) == json.loads(
+        (tmp_path / "subject.json").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ([], RunError, "does not describe interpretable layers; train it again"),
+        ({"blocks.3.2": {"norm": "l1"}}, RunError, "does not describe interpretable layers"),
+        ({"blocks.3.2": {"norm": "l1", "beta": 0.0}}, RunError, "does not describe interpretable layers"),
+        ({"blocks.9": {"norm": "l1", "beta": 4.0}}, SubjectError, "has no layer 'blocks.9'"),
+        ({"blocks.2.2": {"norm": "l1", "beta": 4.0}}, SubjectError, "does not fit the network"),
+    ],
+)
+def test_damaged_descriptions_of_interpretable_layers(values, error, message, tmp_path):
+    network = build_built_in("convnet", 2)
+    made = make_interpretable(network, "blocks.3.2", images=torch.rand(1, 3, 64, 64))
+    save_subject(Subject(made, class_names=("a", "b"), preprocess=Preprocessing(height=64, width=64)), tmp_path)
+    path = tmp_path / "subject.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"interpretable": values}))
+    with pytest.raises(error, match=message):
+        load_subject(tmp_path)

@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -8,10 +9,16 @@ import torch
 from whynet.base.errors import SettingError, SubjectError
 from whynet.models.built_in_networks import name_of_built_in
 from whynet.models.convnet import ConvNet
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import InterpretableConv
 from whynet.models.introspection import Introspection
+from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import load_subject
+from whynet.training.classifier import PictureTraining
 from whynet.training.hardware import Hardware
+from whynet.training.interpretable import FilterLearning
 from whynet.training.settings import ClassifierSettings, ExplainerSettings
+from whynet.workflows.catalogue import open_data
 from whynet.workflows.explainer import Explainer
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.run import Run
@@ -122,9 +129,87 @@ def test_a_built_in_network_is_trained_and_explained(network, layers, brief, tmp
     assert train(run.folder, resumed_settings(run.folder, {}), hardware=CPU, resume=True, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("network", "more", "layer"),
+    [
+        ({}, {}, "blocks.3.2"),
+        ({"network": "alexnet", "width": 0.05}, {"strength": 1.0, "gradient": "equation4"}, "features.11"),
+        (
+            {"network": "timm:resnet10t", "layers": "layer4", "interpretable_layer": "layer4"},
+            {"norm": "l2", "gradient": "exact", "learned_beta": True}, "layer4",
+        ),
+    ],
+)  # fmt: skip
+def test_interpretable_filters_learn_which_category_they_stand_for(brief, tmp_path, network, more, layer):
+    settings = replace(
+        brief, model=ModelSettings(interpretable=True, **network), data=replace(brief.data, image_size=64),
+        filters=FilterSettings(**more),
+    )  # fmt: skip
+    run = train(tmp_path / "run", settings, hardware=CPU, explainer=False, progress=False)
+    own = load_subject(run.folder / "classifier").layer(layer)
+    assert isinstance(own, InterpretableConv)
+    for mask in own.masks:
+        counts = mask.categories.bincount(minlength=2)
+        assert abs(int(counts[0]) - int(counts[1])) <= 1
+        assert (mask.beta != 4.0).any() == settings.filters.learned_beta
+    again = train(tmp_path / "again", settings, hardware=CPU, explainer=False, progress=False)
+    for name, value in load_subject(again.folder / "classifier").network.state_dict().items():
+        assert torch.equal(value, load_subject(run.folder / "classifier").network.state_dict()[name])
+
+
+def test_an_interpretable_fit_that_was_broken_off_goes_on_with_the_same_means(brief, tmp_path):
+    settings = replace(brief, model=ModelSettings(interpretable=True), data=replace(brief.data, image_size=64))
+    whole = train(tmp_path / "whole", settings, hardware=CPU, explainer=False, progress=False)
+    step, steps = FilterLearning.learning, []
+
+    def breaking(self, labels, epoch):
+        steps.append(epoch)
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return step(self, labels, epoch)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(FilterLearning, "learning", breaking)
+        train(tmp_path / "broken", settings, hardware=CPU, explainer=False, progress=False)
+    assert set(steps) == {1, 2}
+    train(tmp_path / "broken", settings, hardware=CPU, explainer=False, resume=True, progress=False)
+    states = [load_subject(tmp_path / name / "classifier").network.state_dict() for name in ("whole", "broken")]
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
+    assert whole.is_complete("classifier")
+
+
+def test_one_category_against_all_others(brief, tmp_path):
+    data = replace(brief.data, image_size=64)
+    name = open_data(data).train.class_names[1]
+    settings = replace(
+        brief, data=replace(data, task=name), model=ModelSettings(interpretable=True),
+        classifier=replace(brief.classifier, loss="logistic"),
+    )  # fmt: skip
+    run = train(tmp_path / "run", settings, hardware=CPU, progress=False)
+    with pytest.raises(SettingError, match=r"one of the classes .* was expected as the task, .* not 'owl'"):
+        open_data(replace(data, task="owl"))
+    subject = load_subject(run.folder / "classifier")
+    assert subject.class_names == (name, "others")
+    assert set(subject.layer("blocks.3.2").mask.categories.tolist()) == {0}
+    assert not run.is_complete("interpnet"), "sentences tell all classes apart"
+
+
+def test_the_logistic_loss_is_each_class_against_all_others():
+    settings = ClassifierSettings(loss="logistic")
+    module = PictureTraining(ConvNet(3, widths=(8,)), Preprocessing(height=8, width=8), 3, settings)
+    logits, labels = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), torch.tensor([0, 2])
+    expected = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        for place, value in enumerate(row):
+            share = 1 / (1 + math.exp(-value))
+            expected -= math.log(share if place == label else 1 - share) / 2
+    assert float(module.loss(logits, labels)) == pytest.approx(expected, rel=1e-5)
+
+
 def test_settings_from_before_there_was_a_width(brief):
     values = brief.to_json()
-    del values["model"]["width"]
+    del values["model"]["width"], values["model"]["interpretable"], values["filters"], values["data"]["task"]
     assert TrainSettings.from_json(values) == brief
 
 
@@ -164,7 +249,6 @@ def test_a_backbone_of_other_classes_is_refused(backbone, tmp_path):
             {"network": "resnet10t", "layers": "x"},
             "network 'resnet10t' is unknown; choose convnet, alexnet, .* timm:NAME",
         ),
-        ({"network": "alexnet"}, "--subject and --network need --layers"),
         ({"network": "alexnet", "layers": "x", "variant": "interpnet1"}, "so interpnet1 means nothing"),
         ({"network": "alexnet", "layers": "x", "bilinear": 8}, "--network and --bilinear name several; choose one"),
         ({"width": 0.5}, "--width belongs to --network alexnet, vgg11, .*resnet18; convnet has its own channels"),
@@ -172,7 +256,14 @@ def test_a_backbone_of_other_classes_is_refused(backbone, tmp_path):
         ({"subject": "a:b", "layers": "x", "width": 0.5}, "--width belongs .*; --subject has its own channels"),
         ({"network": "alexnet", "layers": "x", "width": 0.0}, "a positive width was expected, not 0.0"),
         ({"network": "alexnet", "layers": "x", "width": float("nan")}, "a positive width was expected, not nan"),
-        ({"network": "timm:resnet10t"}, "--subject and --network need --layers"),
+        ({"network": "timm:resnet10t"}, "--subject and --network timm:NAME, .* need --layers"),
+        ({"interpretable_layer": "x"}, "--interpretable-layer belongs to --interpretable"),
+        ({"interpretable": True, "subject": "a:b", "layers": "x"}, "--interpretable trains new filters, but --subject"),
+        ({"interpretable": True, "backbone": "x"}, "--interpretable trains new filters, but --subject and --backbone"),
+        (
+            {"interpretable": True, "network": "timm:x", "layers": "x"},
+            "--interpretable needs --interpretable-layer for timm:x",
+        ),
         ({"layers": "x"}, "--layers belongs to --subject or --network"),
         ({"bilinear": -1}, "a bilinear feature of 0 entries or more was expected, not -1"),
         ({"bilinear": 8, "backbone": "x"}, "--bilinear and --backbone name several; choose one"),

@@ -19,6 +19,7 @@ from whynet.cli.console import Answer
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
+from whynet.models.filter_settings import FilterSettings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
 
@@ -113,6 +114,7 @@ def demo(
     data=Group(settings=DataSettings, title="Data", renamed=(("name", "data"),)),
     model=Group(settings=ModelSettings, title="Model"),
     classifier=Group(settings=ClassifierSettings, title="Classifier", prefix="classifier"),
+    filters=Group(settings=FilterSettings, title="Interpretable filters", prefix="filter"),
     explainer=Group(settings=ExplainerSettings, title="Explainer", prefix="explainer"),
     gve=Group(settings=GVESettings, title="Generating Visual Explanations", prefix="gve"),
 )
@@ -120,6 +122,7 @@ def train(
     data: dict[str, Any],
     model: dict[str, Any],
     classifier: dict[str, Any],
+    filters: dict[str, Any],
     explainer: dict[str, Any],
     gve: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
@@ -144,7 +147,9 @@ def train(
     from whynet.workflows.train import train as train_run
 
     answer = Answer(json)
-    given = {"data": data, "model": model, "classifier": classifier, "explainer": explainer, "gve": gve}
+    given = {
+        "data": data, "model": model, "classifier": classifier, "filters": filters, "explainer": explainer, "gve": gve,
+    }  # fmt: skip
     settings = resumed_settings(out, given) if resume else settings_with(given)
     hardware = Hardware(device=device, devices=devices)
     run = train_run(out, settings, hardware=hardware, resume=resume, skip_bad=skip_bad)

@@ -1,6 +1,7 @@
 """Networks in a folder: `config.json` and `model.safetensors`, as huggingface_hub writes them, never a pickle."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,8 +35,20 @@ def save_network(network: PyTorchModelHubMixin, folder: Path) -> None:
         ) from error
 
 
-def load_network(kind: type[Network], folder: Path) -> Network:
-    """The network that `save_network` wrote; raises `RunError` if a file is absent or damaged."""
+def load_network(
+    kind: type[Network], folder: Path, *, change: Callable[[nn.Module], nn.Module] = lambda network: network
+) -> Network:
+    """The network that `save_network` wrote.
+
+    Args:
+        kind: Its class.
+        folder: Where it lies.
+        change: What was done to its layers after it was built.
+
+    Raises:
+        RunError: A file is absent or damaged.
+        SubjectError: The weights do not fit, or the change cannot be made.
+    """
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise RunError(f"{folder / name} is not there; train that part of the run again")
@@ -44,8 +57,10 @@ def load_network(kind: type[Network], folder: Path) -> Network:
         network = kind(**config)
     except (TypeError, ValueError, RuntimeError) as error:
         raise RunError(f"{folder / CONFIG} does not describe a {kind.__name__} ({error}); train it again") from error
-    load_weights(network, folder / WEIGHTS)
-    return network.eval()
+    changed = change(network)
+    assert isinstance(changed, kind)
+    load_weights(changed, folder / WEIGHTS)
+    return changed.eval()
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

@@ -9,11 +9,12 @@ it again.
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_model
 from torch import nn
@@ -21,6 +22,8 @@ from torch import nn
 from whynet.base.errors import RunError, SettingError, SubjectError
 from whynet.base.files import atomic_path, read_json, write_json_atomically
 from whynet.models.built_in_networks import BUILT_IN_NETWORKS, name_of_built_in, network_class
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import interpretable_layers, make_interpretable
 from whynet.models.named_network import Architecture, build_network, is_named
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_network import WEIGHTS, load_network, load_weights, save_network
@@ -62,6 +65,10 @@ def save_subject(subject: Subject, folder: Path, *, function: str | None = None)
     }
     if architecture is not None:
         description["architecture"] = {"image_size": architecture.image_size, "config": architecture.config}
+    if own := interpretable_layers(network):
+        description["interpretable"] = {
+            name: {"norm": layer.mask.settings.norm, "beta": layer.mask.settings.beta} for name, layer in own.items()
+        }
     write_json_atomically(folder / DESCRIPTION, description)
 
 
@@ -89,14 +96,15 @@ def load_subject(folder: Path, *, function: str | None = None, option: str = "--
     if kind in BUILT_IN_NETWORKS or is_named(kind):
         if preprocessing is None:
             raise RunError(f"{folder / DESCRIPTION} lacks the preprocessing; train the subject again")
+        with_filters = _with_filters(description.get("interpretable", {}), preprocessing, folder)
         if is_named(kind):
             architecture = _architecture(kind, description.get("architecture"), folder)
-            network = build_network(architecture, len(class_names)).eval()
+            network = with_filters(build_network(architecture, len(class_names))).eval()
             load_weights(network, folder / WEIGHTS)
             return Subject(
                 network, class_names=class_names, preprocess=preprocessing, name=kind, architecture=architecture
             )
-        network = load_network(network_class(kind), folder)
+        network = load_network(network_class(kind), folder, change=with_filters)
         if name_of_built_in(network) != kind:
             raise RunError(f"{folder} names the network {kind} and holds another; train it again")
         return Subject(network, class_names=class_names, preprocess=preprocessing, name=folder.name)
@@ -111,6 +119,25 @@ def load_subject(folder: Path, *, function: str | None = None, option: str = "--
             f"to let that code run, name it again: {option} {kind}"
         )
     return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
+
+
+def _with_filters(values: Any, preprocessing: Preprocessing, folder: Path) -> Callable[[nn.Module], nn.Module]:
+    """What makes layers of a network interpretable again."""
+    wrong = RunError(f"{folder / DESCRIPTION} does not describe interpretable layers; train it again")
+    if not isinstance(values, dict):
+        raise wrong
+    try:
+        layers = {name: FilterSettings(norm=own["norm"], beta=own["beta"]) for name, own in values.items()}
+    except (KeyError, TypeError, SettingError) as error:
+        raise wrong from error
+
+    def changed(network: nn.Module) -> nn.Module:
+        blank = torch.zeros(1, 3, preprocessing.height, preprocessing.width)
+        for name, settings in layers.items():
+            network = make_interpretable(network, name, images=blank, settings=settings)
+        return network
+
+    return changed
 
 
 def _architecture(name: str, values: Any, folder: Path) -> Architecture:

@@ -8,6 +8,7 @@ random, and the weights decay (AdamW).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 import lightning.pytorch as pl
@@ -17,13 +18,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from whynet.base.types import Logits
+from whynet.base.types import Labels, Logits
 from whynet.data.example import ExampleDataset
 from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import logits_of
 from whynet.training.augmentation import augmented
 from whynet.training.fitting import FitContext, fit
+from whynet.training.interpretable import FilterLearning
 from whynet.training.pictures import ResizedPictures
 from whynet.training.sampling import EpochSampler
 from whynet.training.settings import ClassifierSettings
@@ -43,6 +45,17 @@ class ClassifierTraining(pl.LightningModule, ABC):
         self.settings = settings
         self.accuracy = MulticlassAccuracy(num_classes, average="micro")
 
+    def learning(self, _labels: Labels) -> AbstractContextManager[None]:
+        """What holds while the logits of a batch of these labels are computed to be learned from."""
+        return nullcontext()
+
+    def loss(self, logits: Logits, labels: Labels) -> Tensor:
+        """Cross-entropy, or the logistic loss of each class against all others, added up; mean over the batch."""
+        if self.settings.loss == "softmax":
+            return F.cross_entropy(logits, labels)
+        of_class = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits, of_class, reduction="sum") / len(labels)
+
     @abstractmethod
     def logits(self, inputs: Tensor) -> Logits:
         """The logits of a batch."""
@@ -54,7 +67,8 @@ class ClassifierTraining(pl.LightningModule, ABC):
     def training_step(self, batch: Sequence[Tensor], _index: int) -> Tensor:
         """The loss of one batch."""
         inputs, labels = batch
-        loss = F.cross_entropy(self.logits(inputs), labels)
+        with self.learning(labels):
+            loss = self.loss(self.logits(inputs), labels)
         self.log(
             "train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True, prog_bar=True
         )
@@ -65,7 +79,7 @@ class ClassifierTraining(pl.LightningModule, ABC):
         inputs, labels = batch
         logits = self.logits(inputs)
         self.accuracy(logits, labels)
-        self.log("val_loss", F.cross_entropy(logits, labels), batch_size=len(labels), sync_dist=True)
+        self.log("val_loss", self.loss(logits, labels), batch_size=len(labels), sync_dist=True)
         self.log("val_accuracy", self.accuracy, batch_size=len(labels), prog_bar=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -79,10 +93,20 @@ class PictureTraining(ClassifierTraining):
     """A whole network, on resized pictures (batch, height, width, 3), 0 to 255, that are changed at random."""
 
     def __init__(
-        self, network: nn.Module, preprocessing: Preprocessing, num_classes: int, settings: ClassifierSettings
+        self,
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        num_classes: int,
+        settings: ClassifierSettings,
+        filters: FilterLearning | None = None,
     ) -> None:
         super().__init__(network, num_classes, settings)
         self.preprocessing = preprocessing
+        self.filters = filters
+
+    def learning(self, labels: Labels) -> AbstractContextManager[None]:
+        """The filter losses of interpretable layers, where there are any."""
+        return nullcontext() if self.filters is None else self.filters.learning(labels, self.current_epoch + 1)
 
     def logits(self, inputs: Tensor) -> Logits:
         """The logits of a batch of pictures."""
@@ -119,6 +143,8 @@ def train_classifier(
     validation: ExampleDataset,
     settings: ClassifierSettings,
     context: FitContext,
+    *,
+    filters: FilterLearning | None = None,
 ) -> list[dict[str, float]]:
     """Train `network` in place; it ends with the weights of the epoch of highest validation accuracy.
 
@@ -129,6 +155,7 @@ def train_classifier(
         validation: What decides when to stop.
         settings: How.
         context: Where, and from which seed.
+        filters: The filter losses of the network's interpretable layers.
 
     Returns:
         One row of figures an epoch: epoch, train_loss, val_loss, val_accuracy, learning_rate.
@@ -136,7 +163,7 @@ def train_classifier(
     Raises:
         TrainingError: The loss became NaN.
     """
-    module = PictureTraining(network, preprocessing, len(train.class_names), settings)
+    module = PictureTraining(network, preprocessing, len(train.class_names), settings, filters)
     pictures = (ResizedPictures(train, preprocessing), ResizedPictures(validation, preprocessing))
     return _fit(module, *pictures, context)
 

@@ -1,6 +1,7 @@
 """How the two phases train. Light to import, because the command line reads its help from here."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from whynet.base.errors import SettingError
 
@@ -23,8 +24,14 @@ class ClassifierSettings:
     relight: float = field(
         default=0.15, metadata={"help": "Most random change of brightness and contrast, as a share."}
     )
+    loss: Literal["softmax", "logistic"] = field(
+        default="softmax",
+        metadata={"help": "softmax: cross-entropy over the classes; logistic: each class against all others."},
+    )
 
     def __post_init__(self) -> None:
+        if self.loss not in ("softmax", "logistic"):
+            raise SettingError(f"a loss of softmax or logistic was expected, not {self.loss!r}")
         if (
             not (0 <= self.weight_decay < 1 and 0 <= self.shift < 1 and 0 <= self.relight < 1)
             or self.plateau_patience < 0

@@ -23,9 +23,10 @@ from whynet.data.birds.parsing import parse_claims
 from whynet.data.cub import CUB
 from whynet.data.example import Claim, Example, ExampleDataset
 from whynet.data.image_folder import ImageFolder
+from whynet.data.one_against_others import OneAgainstOthers
 from whynet.data.split import stratified_split
 from whynet.data.voc_parts import VOCParts
-from whynet.workflows.settings import DataSettings
+from whynet.workflows.settings import MULTI, DataSettings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,18 +94,31 @@ def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
         skip_bad: Leave out pictures that cannot be used, and name them in the log.
 
     Raises:
+        SettingError: The task names no class.
         DataError: It is absent, damaged or empty, has one class only or too few pictures of one, or a
             picture cannot be used and `skip_bad` is off.
     """
     splits = DATA[settings.name](settings, skip_bad)
     landmarks = LANDMARKS.get(settings.name, ())
-    return replace(splits, landmarks=landmarks if set(landmarks) <= set(splits.train.part_names) else ())
+    splits = replace(splits, landmarks=landmarks if set(landmarks) <= set(splits.train.part_names) else ())
+    return splits if settings.task == MULTI else _of_one_category(splits, settings)
+
+
+def _of_one_category(splits: Splits, settings: DataSettings) -> Splits:
+    """One class against all others; sentences and what can be asked of their words tell all classes apart, and go."""
+    train, validation, test = (
+        OneAgainstOthers(part, settings.task, settings.data_seed)
+        for part in (splits.train, splits.validation, splits.test)
+    )
+    return Splits(
+        train=train, validation=validation, test=test, landmarks=splits.landmarks, whole_parts=splits.whole_parts
+    )
 
 
 def _birds(settings: DataSettings, _skip_bad: bool) -> Splits:
     part = partial(
         PaintedBirds, num_species=settings.num_species, image_size=settings.input_size, seed=settings.data_seed,
-        difficulty=Difficulty().with_departures(settings.departures),
+        difficulty=replace(Difficulty().with_departures(settings.departures), rotation=settings.roll),
     )  # fmt: skip
     test = part("test")
     claims = ClaimTruth(parse=parse_claims, of_class=test.class_claims, discriminative=test.discriminative_claims)

@@ -13,9 +13,11 @@ import torch
 
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import seeded
+from whynet.base.types import Images
 from whynet.data.example import ExampleDataset
 from whynet.models.built_in_networks import build_built_in
 from whynet.models.convnet import ConvNet
+from whynet.models.interpretable_conv import interpretable_layers, make_interpretable
 from whynet.models.introspection import Introspection
 from whynet.models.named_network import is_named
 from whynet.models.named_subject import untrained_subject
@@ -25,10 +27,11 @@ from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
 from whynet.training.classifier import FeaturePairs, train_classifier, train_head
 from whynet.training.fitting import FitContext
+from whynet.training.interpretable import FilterLearning
 from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import TrainSettings
+from whynet.workflows.settings import MULTI, TrainSettings
 from whynet.workflows.subjects import is_code, open_subject_for_data, preprocessing_for, saved_folder
 
 
@@ -123,6 +126,18 @@ def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> 
 
 def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     model = settings.model
+    subject = _ordinary(settings, class_names)
+    if model.interpretable:
+        assert isinstance(subject.preprocess, Preprocessing)
+        layer = model.interpretable_layer or str(getattr(subject.network, "top_layer", ""))
+        subject.network = make_interpretable(
+            subject.network, layer, images=_blank(subject.preprocess), settings=settings.filters
+        )
+    return subject
+
+
+def _ordinary(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
+    model = settings.model
     if is_named(model.network):
         return untrained_subject(model.network, class_names=class_names, image_size=settings.data.input_size)
     preprocess = preprocessing_for(settings.data)
@@ -131,7 +146,7 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
         return Subject(convnet, class_names=class_names, preprocess=preprocess)
     network = build_built_in(model.network, len(class_names), width=model.width)
     subject = Subject(network, class_names=class_names, preprocess=preprocess, name=model.network)
-    subject.logits(torch.zeros(1, 3, preprocess.height, preprocess.width))  # too small a picture is told at once
+    subject.logits(_blank(preprocess))  # too small a picture is told at once
     return subject
 
 
@@ -139,8 +154,25 @@ def _fit_network(job: TrainingJob, prepared: PreparedSubject, context: FitContex
     subject, splits = prepared.subject, job.splits
     assert isinstance(subject.preprocess, Preprocessing)
     return train_classifier(
-        subject.network, subject.preprocess, splits.train, splits.validation, job.settings.classifier, context
-    )
+        subject.network, subject.preprocess, splits.train, splits.validation, job.settings.classifier, context,
+        filters=_filters(job, subject),
+    )  # fmt: skip
+
+
+def _filters(job: TrainingJob, subject: Subject) -> FilterLearning | None:
+    """The filter losses of a subject with interpretable layers; of a single category, filters stand for it alone."""
+    if not interpretable_layers(subject.network):
+        return None
+    assert isinstance(subject.preprocess, Preprocessing)
+    categories = None if job.settings.data.task == MULTI else (0,)
+    return FilterLearning(
+        subject.network, _blank(subject.preprocess), len(subject.class_names), job.settings.filters,
+        categories=categories,
+    )  # fmt: skip
+
+
+def _blank(preprocess: Preprocessing) -> Images:
+    return torch.zeros(1, 3, preprocess.height, preprocess.width)
 
 
 def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:

@@ -21,6 +21,8 @@ def introspection_of(settings: ModelSettings, subject: Subject) -> Introspection
     """What an explainer of these settings reads of its subject; raises `SubjectError` if a layer does not exist."""
     variant = VARIANTS[settings.variant]
     layers = variant.layers
+    if settings.is_built_in and not settings.is_convnet:
+        layers = (str(subject.network.top_layer),)
     if settings.layers is not None:
         layers = tuple(layer.strip() for layer in settings.layers.split(",") if layer.strip())
     return Introspection(subject, layers, probabilities=variant.probabilities)

@@ -8,6 +8,7 @@ from typing import Any
 from whynet.base.errors import SettingError
 from whynet.data.birds.individual import MAX_DEPARTURES
 from whynet.models.built_in_networks import BUILT_IN_NETWORKS, NETWORKS_WITH_WIDTH
+from whynet.models.filter_settings import FilterSettings
 from whynet.models.named_network import is_named
 from whynet.models.variants import VARIANTS
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
@@ -23,6 +24,10 @@ DATA_TITLES = {
 DATA_NAMES = tuple(DATA_TITLES)
 
 NETWORK_NAMES = f"{', '.join(BUILT_IN_NETWORKS)}, timm:NAME, torchvision:NAME or hf:FOLDER"
+
+
+MULTI = "multi"
+"""The task of telling all classes apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +50,18 @@ class DataSettings:
         default=1.0,
         metadata={"help": "How often painted birds depart from their species' common plumage: 0 never, 1 as usual."},
     )
+    roll: float = field(
+        default=7.0, metadata={"help": "Standard deviation of the painted birds' roll in degrees; 45 is a wide pose."}
+    )
     held_out: float = field(
         default=0.15,
         metadata={"help": "Share of the training pictures held out where the data have no validation part."},
     )
     data_seed: int = field(default=0, metadata={"help": "Of painting and splitting."})
+    task: str = field(
+        default=MULTI,
+        metadata={"help": "multi: tell all classes apart; or a class: tell it from as many pictures of all others."},
+    )
 
     def __post_init__(self) -> None:
         if self.name not in DATA_NAMES:
@@ -62,6 +74,8 @@ class DataSettings:
             raise SettingError(f"an image size of at least 1 pixel was expected, not {self.image_size}")
         if not 0 <= self.departures <= MAX_DEPARTURES:
             raise SettingError(f"departures 0 to {MAX_DEPARTURES} times as likely were expected, not {self.departures}")
+        if not 0 <= self.roll <= 180:
+            raise SettingError(f"a roll of 0 to 180 degrees was expected, not {self.roll}")
         if not 0 < self.held_out < 1:
             raise SettingError(f"a held-out share between 0 and 1 was expected, not {self.held_out}")
 
@@ -108,9 +122,17 @@ class ModelSettings:
     weights: str | None = field(
         default=None, metadata={"help": "A safetensors file for a --subject that is built by name or by a function."}
     )
+    interpretable: bool = field(
+        default=False,
+        metadata={"help": "Give the network's top convolution interpretable filters, and a new one on top of it."},
+    )
+    interpretable_layer: str | None = field(
+        default=None,
+        metadata={"help": "That convolution, its ReLU or its block, by its dotted name; our networks have their own."},
+    )
     layers: str | None = field(
         default=None,
-        metadata={"help": "Comma-separated layers that r(x) holds, beside the probabilities; convnet has its own."},
+        metadata={"help": "Comma-separated layers that r(x) holds, beside the probabilities; ours have their own."},
     )
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
 
@@ -128,12 +150,33 @@ class ModelSettings:
                 object.__setattr__(self, name, str(Path(path).resolve()))
         self._check_one_network()
         self._check_width()
+        self._check_filters()
         self._check_layers()
 
     @property
     def is_convnet(self) -> bool:
         """Whether the network is our convnet, whose layers the variant knows."""
         return self.subject is None and self.network == "convnet"
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the network is one that whynet brings, whose top layer is known."""
+        return self.subject is None and self.network in BUILT_IN_NETWORKS
+
+    def _check_filters(self) -> None:
+        if self.interpretable_layer is not None and not self.interpretable:
+            raise SettingError("--interpretable-layer belongs to --interpretable; add that, or leave it out")
+        if not self.interpretable:
+            return
+        if self.subject is not None or self.backbone is not None:
+            raise SettingError(
+                "--interpretable trains new filters, but --subject and --backbone keep what is there; leave one out"
+            )
+        if not self.is_built_in and self.interpretable_layer is None:
+            raise SettingError(
+                f"--interpretable needs --interpretable-layer for {self.network}: its top convolution, the ReLU after "
+                "it, or the block that ends in them"
+            )
 
     def _check_one_network(self) -> None:
         chosen = [
@@ -161,10 +204,10 @@ class ModelSettings:
         """What only some networks can be given is given to them alone."""
         if self.is_convnet and self.layers:
             raise SettingError("--layers belongs to --subject or --network; the variant names those of convnet")
-        if not self.is_convnet and not self.layers:
+        if not self.is_built_in and not self.layers:
             raise SettingError(
-                "--subject and --network need --layers: the layers that r(x) holds, by their dotted names; name any, "
-                "and near ones are listed"
+                "--subject and --network timm:NAME, torchvision:NAME or hf:FOLDER need --layers: the layers that r(x) "
+                "holds, by their dotted names; name any, and near ones are listed"
             )
         if not self.is_convnet and self.variant not in ("interpnet2", "captioning", "gve"):
             raise SettingError(
@@ -184,6 +227,7 @@ class TrainSettings:
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    filters: FilterSettings = field(default_factory=FilterSettings)
     explainer: ExplainerSettings = field(default_factory=ExplainerSettings)
     gve: GVESettings = field(default_factory=GVESettings)
 
@@ -207,8 +251,8 @@ def settings_with(given: dict[str, dict[str, Any]]) -> TrainSettings:
     """The default settings with the given ones in their place.
 
     Args:
-        given: By group ("data", "model", "classifier", "explainer", "gve"), then by field; what is absent keeps its
-            default.
+        given: By group ("data", "model", "classifier", "filters", "explainer", "gve"), then by field; what is absent
+            keeps its default.
 
     Raises:
         SettingError: A value is out of its range, or a field is unknown.
@@ -218,6 +262,7 @@ def settings_with(given: dict[str, dict[str, Any]]) -> TrainSettings:
             data=DataSettings(**given.get("data", {})),
             model=ModelSettings(**given.get("model", {})),
             classifier=ClassifierSettings(**given.get("classifier", {})),
+            filters=FilterSettings(**given.get("filters", {})),
             explainer=ExplainerSettings(**given.get("explainer", {})),
             gve=GVESettings(**given.get("gve", {})),
         )

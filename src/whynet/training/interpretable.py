@@ -1,0 +1,111 @@
+"""Training a network with interpretable filters: the task's loss, and the filter loss pushed in at the masks.
+
+Zhang, Wu & Zhu 2018, arXiv:1710.00935, equation (3): at the maps, lambda times the gradient of the filter loss is added
+to that of the task. Lambda is the ratio of the two gradients' norms, so that it means the same in any network, and
+falls as one over the number of the epoch, as the paper's does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whynet.base.errors import SubjectError
+from whynet.base.types import Images, Labels
+from whynet.models.filter_loss import FilterLoss
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import Maps, interpretable_layers
+from whynet.models.subject import evaluating
+
+
+class _Pushed(torch.autograd.Function):
+    """Maps as they are; going back, their gradient and `extra`, scaled to `ratio` times its norm."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, extra: Tensor, ratio: float) -> Tensor:
+        ctx.save_for_backward(extra)
+        ctx.ratio = ratio
+        return maps.view_as(maps)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = gradients
+        (extra,) = ctx.saved_tensors
+        norm = extra.float().norm()
+        scale = torch.where(norm > 0, ctx.ratio * gradient.float().norm() / norm, 0)
+        return gradient + (scale * extra).to(gradient.dtype), None, None
+
+
+class FilterLearning(nn.Module):
+    """The filter losses of all masks of a network; their running statistics are this module's state.
+
+    Args:
+        network: With interpretable layers.
+        images: One preprocessed image or more, of the size that will be trained on.
+        num_classes: How many classes the labels tell.
+        settings: Of the losses.
+        categories: Classes that filters may stand for; None: all.
+
+    Raises:
+        SubjectError: The network has no interpretable layer.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: Images,
+        num_classes: int,
+        settings: FilterSettings,
+        *,
+        categories: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self._masks = [mask for layer in interpretable_layers(network).values() for mask in layer.masks]
+        if not self._masks:
+            raise SubjectError("the network has no interpretable layer; make one with whynet.make_interpretable")
+        sizes: list[Sequence[int]] = []
+
+        def measured(maps: Maps) -> Maps:
+            sizes.append(maps.shape[2:])
+            return maps
+
+        with self._pushing([measured] * len(self._masks)), evaluating(network), torch.no_grad():
+            network(images)
+        self.losses = [
+            FilterLoss(mask, size[0], size[1], num_classes, settings, categories=categories)
+            for mask, size in zip(self._masks, sizes, strict=True)
+        ]
+        self.states = nn.ModuleList(self.losses)
+
+    @contextmanager
+    def learning(self, labels: Labels, epoch: int) -> Iterator[None]:
+        """Inside, what the network computes for a batch of these labels has the filter losses in its gradient.
+
+        Args:
+            labels: Of the batch.
+            epoch: From 1.
+        """
+        ratio = self.settings.strength / (epoch if self.settings.decay else 1)
+
+        def pusher(loss: FilterLoss) -> Callable[[Maps], Maps]:
+            def push(maps: Maps) -> Maps:
+                pushed: Maps = _Pushed.apply(maps, loss(maps.detach(), labels), ratio)  # type: ignore[no-untyped-call]
+                return pushed
+
+            return push
+
+        with self._pushing([pusher(loss) for loss in self.losses]):
+            yield
+
+    @contextmanager
+    def _pushing(self, pushes: Sequence[Callable[[Maps], Maps]]) -> Iterator[None]:
+        for mask, push in zip(self._masks, pushes, strict=True):
+            mask.push = push
+        try:
+            yield
+        finally:
+            for mask in self._masks:
+                mask.push = None

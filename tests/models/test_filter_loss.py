@@ -1,0 +1,179 @@
+"""The filter loss: its gradients against loops from the paper and the released code's facts, and its running means."""
+
+import math
+
+import pytest
+import torch
+
+from whynet.base.errors import DataError, SettingError
+from whynet.models.filter_loss import FilterLoss
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import PartMask
+from whynet.models.mutual_information import information_gradient, mutual_information
+from whynet.models.part_templates import templates
+
+ROWS, COLUMNS, FILTERS, CLASSES = 3, 4, 5, 3
+
+
+def a_loss(*, categories=None, mask=None, **settings):
+    mask = mask or PartMask(FILTERS, FilterSettings())
+    return FilterLoss(mask, ROWS, COLUMNS, CLASSES, FilterSettings(**settings), categories=categories)
+
+
+@pytest.fixture
+def maps():
+    return 30 * torch.rand(8, FILTERS, ROWS, COLUMNS, generator=torch.Generator().manual_seed(1)).pow(3)
+
+
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 0])
+
+
+def slow_gradient(maps, labels, categories, kind):
+    """Each image and filter by itself, with Z and p(x) of this one batch."""
+    own = templates(ROWS, COLUMNS, torch.full((FILTERS,), 4.0), "l1").double().tolist()
+    heat = 4 if kind == "released" else 1  # exp(s / 0.5), s = the mean of x T / tau = 2 tr(x T)
+    found = torch.zeros_like(maps)
+    for f in range(FILTERS):
+        images = maps[:, f].flatten(1).double().tolist()
+        score = [[heat * sum(x * t for x, t in zip(image, template, strict=True)) for template in own[f]]
+                 for image in images]  # fmt: skip
+        z = [sum(math.exp(row[t]) for row in score) / len(images) for t in range(len(own[f]))]
+        weights, chosen = [], []
+        for image, row, label in zip(images, score, labels.tolist(), strict=True):
+            is_own = label == int(categories[f])
+            t = image.index(max(image)) if is_own else len(own[f]) - 1
+            if kind == "released":
+                s, log_z = row[t] / 2, math.log(z[t]) / 2
+                strength = math.exp((s - log_z) / 0.5) * max(s - log_z + 0.5, 0)
+            else:
+                p = sum(math.exp(value) / z[other] for other, value in enumerate(row)) / len(row)
+                strength = math.exp(row[t]) / z[t] * max(row[t] - math.log(z[t] * p), 0)
+            weights.append(strength)
+            chosen.append(own[f][t])
+        mean = sum(weights) / len(weights) if kind == "released" else 1
+        positive = sum(label == int(categories[f]) for label in labels.tolist()) / len(images)
+        for b, label in enumerate(labels.tolist()):
+            share = positive if label == int(categories[f]) else 1 - positive
+            scale = -weights[b] / mean * 0.5 / share
+            found[b, f] = scale * torch.tensor(chosen[b]).view(ROWS, COLUMNS)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["equation4", "released"])
+def test_the_gradient_is_the_equations_with_the_template_that_the_label_tells(maps, kind):
+    loss = a_loss(gradient=kind)
+    found = loss(maps, LABELS)
+    expected = slow_gradient(maps, LABELS, loss.mask.categories, kind)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+    assert float(found.abs().max()) > 1e-4
+
+
+def test_the_exact_gradient_is_minus_that_of_the_information_and_knows_no_labels(maps):
+    own = templates(ROWS, COLUMNS, torch.full((FILTERS,), 4.0), "l1")
+    found = a_loss(gradient="exact")(maps, LABELS)
+    torch.testing.assert_close(found, -information_gradient(maps, own))
+    assert torch.equal(found, a_loss(gradient="exact")(maps, LABELS.flip(0)))
+
+
+@pytest.mark.parametrize("kind", ["equation4", "exact"])
+def test_descending_it_raises_the_mutual_information(kind):
+    """With the paper's printed sign it would fall. Maps peak in images of their category and are low elsewhere."""
+    generator = torch.Generator().manual_seed(3)
+    maps = torch.rand(12, FILTERS, ROWS, COLUMNS, generator=generator)
+    labels = torch.arange(12) % CLASSES
+    for f in range(FILTERS):
+        for b in range(12):
+            if labels[b] == f % CLASSES:
+                maps[b, f].view(-1)[(5 * b + f) % (ROWS * COLUMNS)] += 20
+    own = templates(ROWS, COLUMNS, torch.full((FILTERS,), 4.0), "l1")
+    gradient = a_loss(gradient=kind, assignment="arg-max")(maps, labels)
+    before = mutual_information(maps, own)
+    for sign in (1, -1):
+        after = mutual_information(maps - sign * gradient / gradient.norm(), own)
+        assert float((sign * (after - before)).sum()) > 0
+
+
+def test_means_run_over_batches_and_the_first_is_taken_as_it_is(maps):
+    loss = a_loss(gradient="equation4", momentum=0.75)
+    own = templates(ROWS, COLUMNS, torch.full((FILTERS,), 4.0), "l1")
+    z = [torch.einsum("bfp,ftp->bft", some.flatten(2), own).exp().mean(0) for some in (maps, 2 * maps)]
+    loss(maps, LABELS)
+    torch.testing.assert_close(loss.log_z, z[0].log())
+    loss(2 * maps, LABELS)
+    torch.testing.assert_close(loss.log_z, (0.75 * z[0] + 0.25 * z[1]).log())
+    sums = [torch.stack([own[c == LABELS].sum((2, 3)).mean(0) for c in range(CLASSES)], 1) for own in (maps, 2 * maps)]
+    torch.testing.assert_close(loss.strengths, 0.75 * sums[0] + 0.25 * sums[1])
+    assert int(loss.seen) == 2
+
+
+def test_a_class_that_no_batch_had_does_not_drag_and_is_taken_as_it_comes(maps):
+    loss = a_loss(momentum=0.75)
+    few = LABELS < 2
+    loss(maps[few], LABELS[few])
+    assert not loss.strengths[:, 2].any()
+    loss(maps, LABELS)
+    torch.testing.assert_close(loss.strengths[:, 2], maps[LABELS == 2].sum((2, 3)).mean(0))
+
+
+def test_filters_are_assigned_by_their_strengths_among_the_candidates(maps):
+    maps[LABELS == 1] *= 9
+    loss = a_loss(assignment="arg-max")
+    loss(maps, LABELS)
+    assert loss.mask.categories.tolist() == [1] * FILTERS
+    loss = a_loss(assignment="balanced")
+    loss(maps, LABELS)
+    assert sorted(loss.mask.categories.bincount(minlength=CLASSES).tolist()) == [1, 2, 2]
+    loss = a_loss(categories=(2,))
+    loss(maps, LABELS)
+    assert loss.mask.categories.tolist() == [2] * FILTERS
+
+
+def test_beta_follows_the_spread_of_the_activations():
+    """All at one position: as narrow as it gets. At the two ends: wider, by the deviation in cells."""
+    for places, target in (([5], 6.0), ([0, 11], 2 * 3 / math.sqrt(1 + 1.5**2))):
+        maps = torch.zeros(4, FILTERS, ROWS, COLUMNS)
+        for place in places:
+            maps[:, :, place // COLUMNS, place % COLUMNS] = 1.0
+        loss = a_loss(learned_beta=True, momentum=0.5, categories=(0,))
+        loss(maps, torch.zeros(4, dtype=torch.long))
+        assert loss.mask.beta.tolist() == pytest.approx([4 + 0.5 * (target - 4)] * FILTERS)
+        loss(maps, torch.ones(4, dtype=torch.long))
+        assert loss.mask.beta.tolist() == pytest.approx([4 + 0.5 * (target - 4)] * FILTERS), "no image of its category"
+
+
+@pytest.mark.parametrize("kind", ["equation4", "released", "exact"])
+def test_odd_batches_have_a_finite_gradient(maps, kind):
+    for odd, labels in (
+        (torch.zeros_like(maps), LABELS),
+        (1e6 * maps, LABELS),
+        (maps, torch.zeros_like(LABELS)),
+        (maps[:1], LABELS[:1]),
+        (maps.bfloat16(), LABELS),
+    ):
+        loss = a_loss(gradient=kind)
+        found = loss(odd, labels)
+        assert found.isfinite().all()
+        assert found.shape == odd.shape
+        assert found.dtype == odd.dtype
+        assert loss(odd, labels).isfinite().all()
+    one = FilterLoss(PartMask(FILTERS, FilterSettings()), ROWS, COLUMNS, 1, FilterSettings(gradient=kind))
+    assert one(maps, torch.zeros_like(LABELS)).isfinite().all(), "one class only"
+
+
+def test_what_does_not_fit_is_refused(maps):
+    loss = a_loss()
+    with pytest.raises(DataError, match=r"maps of shape \(8, 5, 3, 4\) were expected.*not \(8, 5, 4, 3\)"):
+        loss(maps.transpose(2, 3), LABELS)
+    for wrong, told in ((3, "0 to 3"), (-1, "-1 to 2")):
+        with pytest.raises(DataError, match=f"labels from 0 to 2 were expected, not {told}"):
+            loss(maps, torch.cat([LABELS[:-1], torch.tensor([wrong])]))
+    for categories in ((), (3,), (-1, 0)):
+        with pytest.raises(SettingError, match="categories out of 0 to 2 were expected"):
+            a_loss(categories=categories)
+
+
+def test_the_masks_categories_are_saved_with_the_network_and_not_with_the_loss(maps):
+    loss = a_loss()
+    loss(maps, LABELS)
+    assert set(loss.state_dict()) == {"log_z", "strengths", "seen"}
+    assert "categories" in loss.mask.state_dict()

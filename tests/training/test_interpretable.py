@@ -1,0 +1,99 @@
+"""Learning with filter losses: what is added to the gradient, and that nothing stays behind."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from whynet.base.errors import SubjectError
+from whynet.models.convnet import ConvNet
+from whynet.models.filter_settings import FilterSettings
+from whynet.models.interpretable_conv import interpretable_layers, make_interpretable
+from whynet.training.interpretable import FilterLearning
+
+LAYER = "blocks.1.2"
+LABELS = torch.tensor([0, 1, 2, 1])
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    base = ConvNet(3, widths=(8, 12), hidden=(), dropout=0.0)
+    return make_interpretable(base, LAYER, images=torch.rand(1, 3, 32, 48)).eval()
+
+
+@pytest.fixture
+def images():
+    return torch.rand(4, 3, 32, 48, generator=torch.Generator().manual_seed(2))
+
+
+def learning_of(network, images, **settings):
+    return FilterLearning(network, images[:1], 3, FilterSettings(**settings))
+
+
+def gradients_at(network, images, mask, learning=None, epoch=1):
+    """Of the task's loss, with what is pushed in, at the maps that a mask gets."""
+    caught = []
+
+    def kept(_module, inputs):
+        inputs[0].retain_grad()
+        caught.append(inputs[0])
+
+    handle = mask.register_forward_pre_hook(kept)
+    try:
+        if learning is None:
+            F.cross_entropy(network(images), LABELS).backward()
+        else:
+            with learning.learning(LABELS, epoch):
+                F.cross_entropy(network(images), LABELS).backward()
+    finally:
+        handle.remove()
+    return caught[0].grad, caught[0].detach()
+
+
+@pytest.mark.parametrize(("epoch", "decay", "ratio"), [(1, True, 0.5), (4, True, 0.125), (4, False, 0.5)])
+def test_the_filter_losss_gradient_is_added_at_a_share_of_the_tasks_norm(network, images, epoch, decay, ratio):
+    (layer,) = interpretable_layers(network).values()
+    task, maps = gradients_at(network, images, layer.mask)
+    learning = learning_of(network, images, strength=0.5, decay=decay)
+    both, _ = gradients_at(network, images, layer.mask, learning, epoch)
+    extra = both - task
+    assert float(extra.norm()) == pytest.approx(ratio * float(task.norm()), rel=1e-4)
+    again = learning_of(network, images, strength=0.5, decay=decay).losses[1](maps, LABELS)
+    torch.testing.assert_close(extra / extra.norm(), again / again.norm(), atol=1e-5, rtol=1e-4)
+
+
+def test_both_masks_learn(network, images):
+    learning = learning_of(network, images)
+    with learning.learning(LABELS, 1):
+        F.cross_entropy(network(images), LABELS).backward()
+    (layer,) = interpretable_layers(network).values()
+    for mask, loss in zip(layer.masks, learning.losses, strict=True):
+        assert loss.mask is mask
+        assert int(loss.seen) == 1
+        assert (mask.categories >= 0).all()
+    assert {name.split(".")[1] for name in learning.state_dict()} == {"0", "1"}
+
+
+def test_nothing_stays_behind_not_even_after_an_error(network, images):
+    before = network(images)
+    learning = learning_of(network, images, strength=3.0)
+    with pytest.raises(KeyboardInterrupt), learning.learning(LABELS, 1):
+        raise KeyboardInterrupt
+    (layer,) = interpretable_layers(network).values()
+    assert [mask.push for mask in layer.masks] == [None, None]
+    torch.testing.assert_close(network(images), before)
+    assert set(network.state_dict()) == set(make_interpretable(
+        ConvNet(3, widths=(8, 12), hidden=()), LAYER, images=images
+    ).state_dict())  # fmt: skip
+
+
+def test_no_strength_is_the_ordinary_gradient(network, images):
+    (layer,) = interpretable_layers(network).values()
+    task, _ = gradients_at(network, images, layer.mask)
+    both, _ = gradients_at(network, images, layer.mask, learning_of(network, images, strength=0.0))
+    torch.testing.assert_close(both, task)
+
+
+def test_a_network_without_interpretable_layers_is_refused(images):
+    with pytest.raises(SubjectError, match=r"no interpretable layer; make one with whynet\.make_interpretable"):
+        learning_of(ConvNet(3, widths=(8,), hidden=()), images)
