@@ -22,7 +22,7 @@ RESULTS = {
     "lasso": [[{"at_most": 8.0, "num_entries": 7.0, "f_reg_train": 1.0, "f_reg": 2.0, "f_cls": 0.5}]],
     "tests": [
         {"a": "SRAE", "b": "NN", "metric": "o1", "difference": -0.3, "low": -0.4, "high": -0.2, "p_value": 0.01,
-         "p_holm": 0.02},
+         "p_holm": 0.02, "n": 10},
     ],
 }  # fmt: skip
 

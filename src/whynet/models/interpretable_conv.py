@@ -92,8 +92,9 @@ class InterpretableConv(nn.Module):
 def make_interpretable(
     network: nn.Module, layer: str, *, images: Images | None = None, settings: FilterSettings | None = None
 ) -> nn.Module:
-    """A copy of a classifier whose top convolution has interpretable filters; train it as `whynet train --interpretable`
-    does, with `FilterLearning`.
+    """A copy of a classifier whose top convolution has interpretable filters.
+
+    They become so by training, as `whynet train --interpretable` does, with `training.interpretable.FilterLearning`.
 
     Args:
         network: Any classifier of images; it is left as it is.

@@ -18,8 +18,8 @@ from whynet.workflows.concepts import search as search_module
 from whynet.workflows.concepts.search import GRIDS
 from whynet.workflows.reproduce import reproduce_srae
 from whynet.workflows.reproduce import srae as study_module
-from whynet.workflows.reproduce.srae import _results
 from whynet.workflows.reproduce.srae_plan import COMPARISONS, LASSO_SIZES, ROWS, SCALES, SRAEScale
+from whynet.workflows.reproduce.srae_results import results_of
 from whynet.workflows.reproduce.srae_tables import orderings
 from whynet.workflows.reproduce.tables import paired_lines, panels
 from whynet.workflows.run import Run
@@ -78,7 +78,7 @@ def test_figures_are_means_over_the_classes_and_spread_over_seeds_and_classes():
         seed_of({"SRAE": [{"o1": 2.0}, {"o1": 8.0}], "NN": [{}, {"o1": 4.0}]}),
         seed_of({"SRAE": [{"o1": 0.0}, {"o1": 1.0}], "NN": [{}, {}]}),
     ]
-    results = _results(seeds, TINY)
+    results = results_of(seeds, TINY)
     found = row_of(results, "SRAE")["metrics"]["o1"]
     assert found["values"] == [2.0, 5.0, 0.5]
     assert found["mean"] == 2.5
@@ -89,7 +89,7 @@ def test_figures_are_means_over_the_classes_and_spread_over_seeds_and_classes():
     assert (lacking["n"], row_of(results, "NN")["lacking"]) == (2, {"o1": 4})
     assert (found["n"], "lacking" in row_of(results, "SRAE")) == (6, False)
     assert row_of(results, "SRAE")["paper"] == ROWS["SRAE"]
-    one = row_of(_results(seeds[:1], TINY), "SRAE")["metrics"]["o1"]
+    one = row_of(results_of(seeds[:1], TINY), "SRAE")["metrics"]["o1"]
     assert (one["sd"], one["mean"]) == (None, 2.0)
 
 
@@ -105,7 +105,7 @@ def paired(**more):
 
 def test_tests_are_paired_over_class_and_seed():
     """Student's t by hand over the six differences."""
-    (test,) = _results(paired(), TINY)["tests"]
+    (test,) = results_of(paired(), TINY)["tests"]
     differences = [one - other for mine, theirs in zip(SRAE_O1, NN_O1, strict=True)
                    for one, other in zip(mine, theirs, strict=True)]  # fmt: skip
     mean, error = statistics.mean(differences), statistics.stdev(differences) / math.sqrt(6)
@@ -119,7 +119,7 @@ def test_tests_are_paired_over_class_and_seed():
 
 
 def test_what_is_better_is_lower_for_some_and_higher_for_others_and_all_tests_are_adjusted_together():
-    tests = _results(paired(completeness_05=0.5, rival_at_area_05=0.75, causal_named=2.0, causal_other=1.0), TINY)
+    tests = results_of(paired(completeness_05=0.5, rival_at_area_05=0.75, causal_named=2.0, causal_other=1.0), TINY)
     found = {(test["metric"], test["b"]): test for test in tests["tests"]}
     assert set(found) == {
         ("o1", "NN"), ("completeness_05", "ExcitationBP, as many pixels"), ("causal_named", "another part"),
@@ -135,23 +135,23 @@ def test_what_is_better_is_lower_for_some_and_higher_for_others_and_all_tests_ar
 def test_classes_that_lack_a_figure_are_left_out_of_its_tests():
     seeds = paired()
     del seeds[1]["rows"]["NN"][0]["o1"]
-    (test,) = _results(seeds, TINY)["tests"]
+    (test,) = results_of(seeds, TINY)["tests"]
     assert test["n"] == 5
-    assert _results(seeds[:1], TINY)["tests"][0]["n"] == 2
+    assert results_of(seeds[:1], TINY)["tests"][0]["n"] == 2
     del seeds[0]["rows"]["NN"][1]["o1"]
-    assert _results(seeds[:1], TINY)["tests"] == [], "one pair makes no test"
+    assert results_of(seeds[:1], TINY)["tests"] == [], "one pair makes no test"
 
 
 def test_no_difference_is_not_better():
     same = seed_of({"SRAE": [{"o2": 1.0}, {"o2": 2.0}], "SAE": [{"o2": 1.0}, {"o2": 2.0}]})
-    (test,) = _results([same], TINY)["tests"]
+    (test,) = results_of([same], TINY)["tests"]
     assert (test["b"], test["is_better"]) == ("SAE", False)
 
 
 def test_comparisons_are_of_figures_that_lines_can_tell():
     for one in COMPARISONS:
         assert one.row in ROWS
-    results = _results(paired(), TINY) | {"command": ""}
+    results = results_of(paired(), TINY) | {"command": ""}
     columns, lines = paired_lines(results)
     assert columns[0] == "Difference"
     assert lines[0][:2] == ["SRAE \N{MINUS SIGN} NN", "O1"]

@@ -8,9 +8,7 @@ small network trained on them from nothing instead of VGG-19, whose layers are s
 paper has one network; here each seed has its own.
 """
 
-import json
 import shutil
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +20,6 @@ from whynet.base.errors import DataError, RunError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
 from whynet.data.example import digest_of
-from whynet.metrics.paired_test import holm, paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
@@ -39,13 +36,13 @@ from whynet.workflows.concepts.search import (
     NUM_CLASSES,
     SLACK_F_CLS,
     SLACK_F_REG,
-    is_faithful,
     search,
 )
 from whynet.workflows.concepts.shift import shift_figure
 from whynet.workflows.feature_cache import FeatureCache
-from whynet.workflows.reproduce.srae_plan import COMPARISONS, LASSO_SIZES, ROWS, SCALES, SRAEScale
-from whynet.workflows.reproduce.study import header, spread
+from whynet.workflows.reproduce.srae_plan import LASSO_SIZES, SCALES, SRAEScale
+from whynet.workflows.reproduce.srae_results import plain, results_of
+from whynet.workflows.reproduce.study import header
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import DataSettings, TrainSettings, settings_with
 from whynet.workflows.train import train
@@ -101,7 +98,7 @@ def reproduce_srae(
         say(f"{seed + 1} of {seeds}: seed {seed}")
     told = ["--root", settings.title] if root else []
     command = " ".join(["whynet reproduce srae --data", data, *told, "--classes", str(classes), "--seeds", str(seeds)])
-    return header(command, settings.title, range(seeds)) | _results(measured, scale)
+    return header(command, settings.title, range(seeds)) | results_of(measured, scale)
 
 
 class _Study:
@@ -139,7 +136,7 @@ class _Study:
         budget = {"grids": grids, "folds": FOLDS, "classes": NUM_CLASSES, "bars": bars}
         measured = {"gammas": GAMMAS, "lasso": LASSO_SIZES}
         asked = {"scale": asdict(self.scale), "classes": self.num_classes, "search": budget, "measured": measured}
-        return {key: _plain(value) for key, value in asked.items()}
+        return {key: plain(value) for key, value in asked.items()}
 
     def _modules(self, run: Run, seed: int, settings: Mapping[str, Sequence[ModuleSettings]]) -> FitContext:
         """Where modules of these settings are trained: checkpoints of others are no beginning of theirs."""
@@ -224,79 +221,3 @@ def _check_classes(splits: Splits, number: int) -> None:
         raise DataError(
             f"no test picture shows {missing[0]}, on which it could be measured; add one, or remove the class"
         )
-
-
-def _plain(value: Any) -> Any:
-    """As JSON gives it back."""
-    if isinstance(value, Mapping):
-        return {key: _plain(own) for key, own in value.items()}
-    return [_plain(own) for own in value] if isinstance(value, (list, tuple)) else value
-
-
-def _results(measured: Sequence[dict[str, Any]], scale: SRAEScale) -> dict[str, Any]:
-    rows = []
-    for name, paper in ROWS.items():
-        by_seed = [own["rows"][name] for own in measured if name in own["rows"]]
-        keys = list(dict.fromkeys(key for seed in by_seed for figures in seed for key in figures))
-        metrics = {key: _spread([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys}
-        row: dict[str, Any] = {"name": name, **({"paper": paper} if paper else {}), "metrics": metrics}
-        total = sum(len(seed) for seed in by_seed)
-        if lacking := {key: missing for key in keys if (missing := total - metrics[key]["n"])}:
-            row["lacking"] = lacking
-        rows.append(row)
-    return {
-        "settings": {
-            "scale": _plain(asdict(scale)), "folds": FOLDS, "search_classes": NUM_CLASSES,
-            "chosen": measured[0]["settings"], "chosen_are_faithful": _faithful(measured[0]),
-        },
-        "layer": measured[0]["layer"],
-        "map_layer": measured[0]["map_layer"],
-        "class_names": measured[0]["class_names"],
-        "classifier_accuracy": spread([own["accuracy"] for own in measured]),
-        "rows": rows,
-        "lasso": [own["lasso"] for own in measured],
-        "shift": spread([own["shift"] for own in measured]),
-        "tests": _tests(measured),
-        "search": measured[0]["search"],
-    }  # fmt: skip
-
-
-def _faithful(measured: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether the settings chosen for each row were faithful enough on held-out pictures."""
-    found = {(one["row"], json.dumps(one["settings"])): is_faithful(one) for one in measured["search"]}
-    return {row: found[row, json.dumps(settings)] for row, settings in measured["settings"].items()}
-
-
-def _spread(by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes.
-
-    A class may lack a figure (no trial could be made, say): `n` is over how many the figure is. Of a seed in which all
-    lack it the value is None.
-    """
-    kept = [values for values in by_seed if values]
-    deviations = [statistics.stdev(values) for values in kept if len(values) > 1]
-    return {
-        **spread([statistics.mean(values) for values in kept]),
-        "values": [statistics.mean(values) if values else None for values in by_seed],
-        "sd_classes": statistics.mean(deviations) if deviations else None,
-        "n": sum(len(values) for values in kept),
-    }
-
-
-def _tests(measured: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Paired over class x seed: what SRAE has more than each of the others; Holm over all tests."""
-    tests: list[dict[str, Any]] = []
-    for one in COMPARISONS:
-        pairs = [
-            (mine[one.key], theirs[one.other_key])
-            for own in measured
-            for mine, theirs in zip(own["rows"]["SRAE"], own["rows"][one.row], strict=True)
-            if one.key in mine and one.other_key in theirs
-        ]
-        if len(pairs) > 1:
-            test = paired_test([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
-            better = (test.difference < 0) == one.lower and test.difference != 0
-            tests.append({"a": "SRAE", "b": one.other, "metric": one.key, **asdict(test), "is_better": better})
-    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
-        test_of["p_holm"] = p_holm
-    return tests
