@@ -16,6 +16,7 @@ from whynet.cli.attribute import attribute
 from whynet.cli.check import check
 from whynet.cli.concepts import concepts
 from whynet.cli.console import Answer
+from whynet.cli.filters import filters
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
@@ -217,6 +218,7 @@ def evaluate(
 
 app.command()(check)
 app.command()(concepts)
+app.command()(filters)
 
 
 def _command() -> str:

@@ -28,11 +28,13 @@ CLASSIFIER, EXPLAINER = "classifier", "interpnet"
 """The stages of training, and the folders of the run that they fill."""
 CONCEPTS = "concepts"
 """The stage and the folder of named concepts, one folder a class within."""
+FILTERS = "filters.json"
+"""What was measured of the classifier's filters."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html",
+    "report.html", FILTERS,
 )  # fmt: skip
 """All that a run consists of."""
 

@@ -1,0 +1,1 @@
+"""Filters of a convolution: which category and which part each of them stands for."""

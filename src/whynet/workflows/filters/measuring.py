@@ -1,0 +1,235 @@
+"""How interpretable a layer's filters are: part interpretability, location instability, dissection, ownership.
+
+Zhang, Wu & Zhu 2018, arXiv:1710.00935, section 5.2, on the test pictures, which are passed through the network twice:
+once for each filter's threshold and category, and once for its parts. Memory does not grow with the pictures.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from whynet.attribution.passage import output_of
+from whynet.base.errors import SettingError, SubjectError
+from whynet.base.progress import track
+from whynet.base.types import Images, Labels
+from whynet.data.example import Example, ExampleDataset
+from whynet.metrics.dissection import Dissection
+from whynet.metrics.filter_activity import FilterActivity, FilterActivityFigures
+from whynet.metrics.location_instability import LocationInstability
+from whynet.metrics.part_interpretability import PartInterpretability, discs
+from whynet.metrics.quantile_sketch import QuantileSketch
+from whynet.models.interpretable_conv import interpretable_layers
+from whynet.models.preprocessing import Preprocessing
+from whynet.models.subject import Subject
+from whynet.workflows.filters.geometry import UnitGeometry, unit_geometry
+from whynet.workflows.reading import BATCH_SIZE
+from whynet.workflows.seen_parts import landmarks_of, part_masks
+
+MIN_IMAGES = 10
+"""Of two pictures that lie close by chance a filter has no deviation; of fewer than these none is told."""
+MOST_CELLS = 64
+"""Sides of the grid on which regions and parts are compared, at most."""
+NUM_CALIBRATED = 64
+"""Pictures among which the strongest are covered to measure receptive fields."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeasuredFilters:
+    """What was measured of a layer's filters.
+
+    Args:
+        layer: Its dotted name.
+        figures: By the keys of the results files.
+        filters: One record a filter: category, part, and its own figures, as JSON takes them.
+        geometry: Of its units.
+    """
+
+    layer: str
+    figures: dict[str, float]
+    filters: list[dict[str, Any]]
+    geometry: UnitGeometry
+
+
+def filters_layer(subject: Subject, layer: str | None = None) -> str:
+    """The layer whose filters are meant: the given one, else the interpretable one, else our networks' top layer.
+
+    Raises:
+        SubjectError: The network is none of ours, and no layer is named.
+    """
+    if layer is not None:
+        return layer
+    own = [*interpretable_layers(subject.network), *filter(None, [getattr(subject.network, "top_layer", None)])]
+    if not own:
+        raise SubjectError(
+            f"--layer is needed for {subject.name}: its top convolution's ReLU, or the block that ends in it, by its "
+            f"dotted name; its layers are {', '.join(subject.layer_names[-12:])}"
+        )
+    return str(own[0])
+
+
+def measure_filters(
+    subject: Subject,
+    layer: str,
+    examples: ExampleDataset,
+    landmarks: Sequence[str],
+    *,
+    num_categories: int | None = None,
+) -> MeasuredFilters:
+    """Measure the filters of a layer on some pictures.
+
+    Args:
+        subject: The network; its preprocessing says what of a picture it shows.
+        layer: Of maps.
+        examples: The pictures, with parts.
+        landmarks: Names of the parts from which filters must not wander.
+        num_categories: Of the first so many classes alone pictures are looked at; None: all. A single-category task has
+            1: the others belong to no one category.
+
+    Raises:
+        SubjectError: The layer has no maps, or no filter fires.
+        SettingError: The preprocessing is the user's own, or the data have no parts.
+    """
+    if not isinstance(subject.preprocess, Preprocessing):
+        raise SettingError(
+            "parts can be followed through a whynet Preprocessing alone, which says what of a picture it shows; give "
+            "the subject one"
+        )
+    if not examples.part_names or not landmarks:
+        raise SettingError(
+            "filters are measured against parts, but the data set knows none; take one with points, boxes or masks of "
+            "parts"
+        )
+    count = len(subject.class_names) if num_categories is None else num_categories
+    rows = [row for row, label in enumerate(examples.labels) if label < count]
+    pictures = _Pictures(subject, layer, examples.subset(rows))
+    activity, thresholds = _first_pass(pictures, count)
+    fired = (~activity.dead).nonzero()[:, 0].tolist()
+    geometry = unit_geometry(subject, layer, pictures.some(NUM_CALIBRATED), fired)
+    return _second_pass(pictures, layer, count, landmarks, activity, thresholds, geometry)
+
+
+class _Pictures:
+    """Pictures, a batch at a time, with a layer's maps."""
+
+    def __init__(self, subject: Subject, layer: str, examples: ExampleDataset) -> None:
+        self.subject, self.layer, self.examples = subject, layer, examples
+        assert isinstance(subject.preprocess, Preprocessing)
+        self.preprocess = subject.preprocess
+
+    def some(self, number: int) -> Images:
+        """Pictures spread evenly over the data set, as the network sees them."""
+        step = max(1, len(self.examples) // number)
+        rows = range(0, len(self.examples), step)[:number]
+        return self.preprocess([self.examples[row].image for row in rows]).to(self.subject.device)
+
+    def batches(self, what: str) -> Iterator[tuple[list[Example], Tensor, Labels]]:
+        """Examples, maps and labels."""
+        starts = range(0, len(self.examples), BATCH_SIZE)
+        for start in track(starts, what):
+            examples = [self.examples[row] for row in range(start, min(start + BATCH_SIZE, len(self.examples)))]
+            images = self.preprocess([one.image for one in examples]).to(self.subject.device)
+            maps = output_of(self.subject.network, images, self.layer).float().cpu()
+            if maps.ndim != 4:
+                raise SubjectError(
+                    f"layer {self.layer!r} has no maps (channels, rows, columns), but a tensor of shape "
+                    f"{tuple(maps.shape[1:])}; name a convolution, its ReLU or a block of them"
+                )
+            yield examples, maps, torch.tensor([one.label for one in examples])
+
+
+def _first_pass(pictures: _Pictures, count: int) -> tuple[FilterActivityFigures, Float[Tensor, " filters"]]:
+    """What each filter fires for, and above which value it is said to fire."""
+    sketch: QuantileSketch | None = None
+    activity: FilterActivity | None = None
+    for _, maps, labels in pictures.batches("Measuring activations"):
+        if sketch is None or activity is None:
+            sketch, activity = QuantileSketch(maps.shape[1]), FilterActivity(maps.shape[1], count)
+        sketch.update(maps)
+        activity.update(maps, labels)
+    assert sketch is not None
+    assert activity is not None
+    return activity.compute(), sketch.compute().thresholds
+
+
+def _second_pass(
+    pictures: _Pictures,
+    layer: str,
+    count: int,
+    landmarks: Sequence[str],
+    activity: FilterActivityFigures,
+    thresholds: Float[Tensor, " filters"],
+    geometry: UnitGeometry,
+) -> MeasuredFilters:
+    number, size = len(thresholds), (pictures.preprocess.height, pictures.preprocess.width)
+    grid = min(size[0], MOST_CELLS), min(size[1], MOST_CELLS)
+    names = whole_parts(pictures.examples.part_names)
+    fields = discs(geometry.centres, geometry.radius, size, grid)
+    parts = PartInterpretability(number, len(names), thresholds)
+    dissection = Dissection(number, len(names), thresholds)
+    instability = LocationInstability(
+        number, len(landmarks), count, size=size, min_images=MIN_IMAGES, assigned=activity.category
+    )
+    for examples, maps, labels in pictures.batches("Measuring parts"):
+        masks, present = _masks(pictures, examples, grid, names)
+        points = [landmarks_of(pictures.preprocess, one, pictures.examples.part_names, landmarks) for one in examples]
+        seen = torch.stack([torch.from_numpy(own) for own in points]).float()[..., [1, 0, 2]]  # row, column, visible
+        parts.update(maps, masks, present, fields, labels[:, None] == activity.category)
+        dissection.update(maps, masks, present)
+        instability.update(maps, geometry.centres, seen, labels)
+    of_parts, dissected, wandering = parts.compute(), dissection.compute(), instability.compute()
+    figures = {
+        "part_interpretability": of_parts.part_interpretability,
+        "location_instability": wandering.location_instability,
+        "constant_centre": wandering.constant_centre,
+        "assigned_instability": wandering.assigned_instability,
+        "unique_detectors": float(dissected.unique_detectors),
+        "detectors": float(dissected.detectors),
+        "classes_with_filters": float(activity.classes_with_filters_share),
+        "dead": float(activity.num_dead),
+        "num_filters": float(number),
+        "radius": geometry.radius / math.hypot(*size),
+    }
+    filters = [
+        {
+            "filter": place,
+            "category": int(activity.category[place]),
+            "part": _name(names, int(of_parts.part[place])),
+            "part_interpretability": _finite(float(of_parts.score[place])),
+            "location_instability": _finite(float(wandering.score[place])),
+            "detects": _name(names, int(dissected.part[place])) if bool(dissected.is_detector[place]) else None,
+        }
+        for place in range(number)
+    ]
+    known = {key: value for key, value in figures.items() if value is not None and math.isfinite(value)}
+    return MeasuredFilters(layer=layer, figures=known, filters=filters, geometry=geometry)
+
+
+def whole_parts(part_names: Sequence[str]) -> dict[str, list[int]]:
+    """The parts by name, a left and a right one alike, since a filter that sees one sees the other in a mirror."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(part_names):
+        found.setdefault(name.removeprefix("left ").removeprefix("right "), []).append(place)
+    return found
+
+
+def _masks(
+    pictures: _Pictures, examples: Sequence[Example], grid: tuple[int, int], names: dict[str, list[int]]
+) -> tuple[Bool[Tensor, "batch parts height width"], Bool[Tensor, "batch parts"]]:
+    num_parts = len(pictures.examples.part_names)
+    found = [part_masks(pictures.preprocess, one, num_parts, *grid) for one in examples]
+    masks = torch.stack([own for own, _ in found])
+    merged = torch.stack([masks[:, places].any(1) for places in names.values()], 1)
+    return merged, merged.flatten(2).any(2)
+
+
+def _name(names: dict[str, list[int]], place: int) -> str | None:
+    return None if place < 0 else list(names)[place]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,51 @@
+"""`whynet filters`: the filters of a run's classifier, measured on its test pictures and kept in the run."""
+
+from pathlib import Path
+
+from whynet.base.errors import RunError
+from whynet.models.saved_subject import load_subject
+from whynet.training.hardware import Hardware
+from whynet.workflows.catalogue import open_data
+from whynet.workflows.filters.measuring import MeasuredFilters, filters_layer, measure_filters
+from whynet.workflows.phase_one import check_classes
+from whynet.workflows.run import CLASSIFIER, FILTERS, Run
+from whynet.workflows.settings import MULTI, TrainSettings
+
+
+def filters_of_run(
+    run: Run | Path,
+    *,
+    layer: str | None = None,
+    skip_bad: bool = False,
+    allow: str | None = None,
+    device: str = "auto",
+) -> tuple[MeasuredFilters, tuple[str, ...]]:
+    """Measure the filters of a run, and write what was found to `filters.json`.
+
+    Args:
+        run: With a trained classifier, or its folder.
+        layer: Of maps; None: the interpretable one, or the top layer of one of our networks.
+        skip_bad: Leave out pictures that cannot be used.
+        allow: "package.module:function" that may run, where the run explains the user's own network.
+        device: Where to compute.
+
+    Returns:
+        What was measured, and the names of the categories.
+
+    Raises:
+        RunError: The run has no classifier.
+        WhynetError: What `measure_filters` raises.
+    """
+    run = Run.open(run) if isinstance(run, Path) else run
+    if not run.is_complete(CLASSIFIER):
+        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    subject = load_subject(run.folder / CLASSIFIER, function=allow).to(Hardware(device=device).torch_device())
+    data = TrainSettings.from_json(run.settings).data
+    splits = open_data(data, skip_bad=skip_bad)
+    check_classes(f"{run.folder}", subject, splits.test.class_names)
+    found = measure_filters(
+        subject, filters_layer(subject, layer), splits.test, splits.landmarks,
+        num_categories=None if data.task == MULTI else 1,
+    )  # fmt: skip
+    run.write(FILTERS, {"layer": found.layer, "figures": found.figures, "filters": found.filters})
+    return found, subject.class_names

@@ -1,0 +1,46 @@
+"""What was measured of filters, in rows and sentences for the terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def filter_lines(filters: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Columns, and a row for each filter, those that go most surely with a part first; "" where there is no figure."""
+    columns = ["Filter", "category", "part", "goes with it, %", "wanders by, %", "detects"]
+
+    def order(own: Mapping[str, Any]) -> tuple[float, int]:
+        score = own["part_interpretability"]
+        return (1.0 if score is None else -score), own["filter"]
+
+    rows = [
+        [
+            str(own["filter"]),
+            "" if own["category"] < 0 else class_names[own["category"]],
+            own["part"] or "",
+            _percent(own["part_interpretability"]),
+            _percent(own["location_instability"]),
+            own["detects"] or "",
+        ]
+        for own in sorted(filters, key=order)
+    ]
+    return columns, rows
+
+
+def summary_lines(figures: Mapping[str, float]) -> Iterator[str]:
+    """The layer as a whole, each figure with what it is to be compared with."""
+    number = figures["num_filters"]
+    if "part_interpretability" in figures:
+        yield f"Part interpretability {figures['part_interpretability']:.2f}: how surely a filter goes with one part."
+    if "location_instability" in figures:
+        yield (
+            f"Location instability {figures['location_instability']:.3f} of the picture's diagonal; the centre of the "
+            f"picture, which never moves, has {figures['constant_centre']:.3f}."
+        )
+    detectors, parts = figures["detectors"], figures["unique_detectors"]
+    dead = figures["dead"]
+    yield f"{detectors:.0f} of {number:.0f} filters detect a part, {parts:.0f} different ones; {dead:.0f} are dead."
+    yield f"{figures['classes_with_filters']:.0%} of the classes own a filter."
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
