@@ -5,6 +5,7 @@ In a page, a line of its own such as
     <!-- tables interpnet-birds -->          the tables of a study; folded, where it has conditions
     <!-- tests interpnet-birds -->           its paired tests, folded
     <!-- dots interpnet-birds recall -->     one figure, a dot a seed
+    <!-- orderings srae-birds -->            which of the paper's orderings hold, and Lasso's sweep, folded
     <!-- check demo-check -->                what `whynet check --json` wrote
 
 is replaced by what it names.
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from whynet.workflows.check_table import panels as check_panels
+from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
 from whynet.workflows.reproduce.tables import TITLES, dots, markdown, paired_lines, panels
 
 HERE = Path(__file__).parent
-LINE = re.compile(r"^<!-- (tables|tests|dots|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
+LINE = re.compile(r"^<!-- (tables|tests|dots|orderings|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
 
 
 def on_page_markdown(text: str, **_: Any) -> str:
@@ -41,6 +43,10 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
         ]
         made = f"`{results['command']}`, torch {results['versions']['torch']}"
         return _folded("All figures", "\n\n".join([*tables, f"<small>{made}</small>"]))
+    if what == "orderings":
+        sweep = markdown(*lasso_lines(results))
+        held = "\n".join(f"- {line}" for line in orderings(results))
+        return f"{held}\n\n" + _folded("Lasso with more entries (table 2a; the paper's error in brackets)", sweep)
     if what == "tests":
         return _folded("The paired tests", markdown(*paired_lines(results)))
     figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]
