@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from whynet.base.errors import MissingDependencyError, RunError
+from whynet.base.errors import MissingDependencyError, RunError, SettingError
 from whynet.base.files import write_bytes_atomically
 from whynet.base.image import to_png
 from whynet.metrics.java import missing_language_tools
@@ -72,7 +72,7 @@ def run_demo(
     if begun and fresh:
         Run.open(folder).remove()
         begun = False
-    if begun and Run.open(folder).settings != settings.to_json():
+    if begun and not _is_of(Run.open(folder), settings):
         raise RunError(f"{folder} holds another run; name another --out, or remove it with --fresh")
     run = train(folder, settings, hardware=hardware, resume=begun, progress=progress)
     device = (hardware or Hardware()).device
@@ -86,6 +86,14 @@ def run_demo(
         metrics["seconds"] = run.seconds()
         run.write(METRICS, metrics)
     return run, metrics
+
+
+def _is_of(run: Run, settings: TrainSettings) -> bool:
+    """Whether a run has these settings; what its version did not know yet has its default."""
+    try:
+        return TrainSettings.from_json(run.settings) == settings
+    except SettingError:
+        return False
 
 
 def _save_pictures(run: Run, settings: TrainSettings) -> None:
