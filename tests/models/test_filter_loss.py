@@ -1,11 +1,14 @@
 """The filter loss: its gradients against loops from the paper and the released code's facts, and its running means."""
 
 import math
+import threading
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from whynet.base.errors import DataError, SettingError
+from whynet.models import filter_loss
 from whynet.models.filter_loss import FilterLoss
 from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import PartMask
@@ -177,3 +180,49 @@ def test_the_masks_categories_are_saved_with_the_network_and_not_with_the_loss(m
     loss(maps, LABELS)
     assert set(loss.state_dict()) == {"log_z", "strengths", "seen"}
     assert "categories" in loss.mask.state_dict()
+
+
+class TwoDevices:
+    """`torch.distributed` of two threads, each of which is a device."""
+
+    ReduceOp = dist.ReduceOp
+
+    def __init__(self):
+        self.barrier, self.given = threading.Barrier(2), {}
+
+    def is_available(self):
+        return True
+
+    def is_initialized(self):
+        return True
+
+    def all_reduce(self, values, op=dist.ReduceOp.SUM):
+        self.given[threading.get_ident()] = values.clone()
+        self.barrier.wait(10)
+        one, other = self.given.values()
+        values.copy_(torch.maximum(one, other) if op == dist.ReduceOp.MAX else one + other)
+        self.barrier.wait(10)
+
+
+def test_the_means_of_two_devices_are_those_of_one_with_both_batches(maps, monkeypatch):
+    whole = a_loss(learned_beta=True)
+    for scale in (1, 2):
+        whole(scale * maps, LABELS)
+    monkeypatch.setattr(filter_loss, "dist", TwoDevices())
+    losses = [a_loss(learned_beta=True), a_loss(learned_beta=True)]
+
+    def learn(loss, rows):
+        for scale in (1, 2):
+            loss(scale * maps[rows], LABELS[rows])
+
+    halves = zip(losses, (slice(0, 3), slice(3, 8)), strict=True)
+    threads = [threading.Thread(target=learn, args=pair) for pair in halves]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for loss in losses:
+        torch.testing.assert_close(loss.log_z, whole.log_z)
+        torch.testing.assert_close(loss.strengths, whole.strengths)
+        torch.testing.assert_close(loss.mask.beta, whole.mask.beta)
+        assert torch.equal(loss.mask.categories, whole.mask.categories)
