@@ -85,7 +85,11 @@ def explained_by(*reasons, **more):
         ([("wing", 9.5), ("crest", 0.5)], "Owl because of its wing (+9.5)."),
         ([("wing", 9.0), ("crest", 1.0)], "Owl because of its wing (+9.0) and crest (+1.0)."),
         ([("wing", 2.0), ("crest", -5.0)], "Owl because of its wing (+2.0)."),
-        ([("wing", 2.0), ("x-feature 1", 50.0, False)], "Owl because of its wing (+2.0)."),
+        (
+            [("wing", 2.0), ("x-feature 1", 50.0, False), ("x-feature 2", 1.0, False), ("x-feature 3", -9.0, False)],
+            "Owl because of its wing (+2.0), and of what has no name (+51.0).",
+        ),
+        ([("wing", 9.5), ("x-feature 1", 0.5, False)], "Owl because of its wing (+9.5)."),
         ([("wing", -2.0), ("crest", 0.0)], None),
         ([("wing", 2.0), ("wing", -2.0)], None),
         ([("x-feature 1", 3.0, False)], None),

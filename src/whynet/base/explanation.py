@@ -162,7 +162,8 @@ class Explanation:
         """The named reasons with their weights: "Painted Finch 7 because of its red crest (+3.1) and ...".
 
         Reasons of one name count as one; the three weightiest that speak for the class are named, if they add at least
-        a tenth of what all of these do. None where no named reason speaks for it.
+        a tenth of what all of these do. What those without a name add is told where it is a tenth of all. None where no
+        named reason speaks for it.
         """
         weights: dict[str, float] = {}
         for reason in self.reasons:
@@ -174,7 +175,10 @@ class Explanation:
         if not spoken:
             return None
         *first, last = [f"{name} ({weight:+.1f})" for name, weight in spoken]
-        return f"{self.class_name} because of its {' and '.join(filter(None, (', '.join(first), last)))}."
+        named = " and ".join(filter(None, (", ".join(first), last)))
+        unnamed = sum(reason.weight for reason in self.reasons if not reason.is_named and reason.weight > 0)
+        rest = f", and of what has no name ({unnamed:+.1f})" if unnamed > _TOLD_SHARE * (total + unnamed) else ""
+        return f"{self.class_name} because of its {named}{rest}."
 
     @property
     def text(self) -> str:

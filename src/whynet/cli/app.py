@@ -105,8 +105,9 @@ def demo(
     run, metrics = run_demo(out, seed=seed, hardware=Hardware(device=device, devices=devices), fresh=fresh)
     _show_metrics(answer, metrics)
     pictures = sorted((run.folder / "pictures").glob("*.png"))
-    answer.say(f"\nReport: {run.folder / 'report.html'}")
-    answer.say(f"Next:   {_command()} explain {run.folder} {pictures[0]}")
+    answer.say(f"\nReport:   {run.folder / 'report.html'}")
+    answer.say(f"Concepts: {run.folder / 'concepts' / 'index.html'}")
+    answer.say(f"Next:     {_command()} explain {run.folder} {pictures[0]}")
     answer.give(metrics)
 
 
@@ -188,6 +189,10 @@ def explain(
         answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
         for reason in explanation.reasons:
             answer.say(f"    {reason.weight:+6.2f}  {reason.name}")
+        if (told := explanation.faithfulness) and "logit_by_concepts" in told:
+            answer.say(
+                f"    {told['logit_by_concepts']:+6.2f}  in all, with the bias; the logit is {told['logit']:+.2f}"
+            )
     answer.give([explanation.to_json() for explanation in explanations])
 
 

@@ -162,7 +162,10 @@ def test_the_sentence_of_the_first_picture_heads_the_page(run, page, slow):
     own = load_concepts(class_folder(run, 0, CLASSES[0]), load_subject(run.folder / "classifier"))
     (number,) = [concept.number for concept in own.concepts if concept.name == NAME]
     (head,) = re.findall(r"<h1[^>]*>(.*?)</h1>", page)
-    assert unescape(head) == f"{CLASSES[0]} because of its {NAME} ({slow[first][0][number]:+.1f})."
+    added = [float(value) for value in slow[first][0]]
+    unnamed = sum(value for place, value in enumerate(added) if place != number and value > 0)
+    rest = f", and of what has no name ({unnamed:+.1f})" if unnamed > 0.1 * (added[number] + unnamed) else ""
+    assert unescape(head) == f"{CLASSES[0]} because of its {NAME} ({added[number]:+.1f}){rest}."
 
 
 def test_without_names_the_page_is_headed_by_the_class(run, index):

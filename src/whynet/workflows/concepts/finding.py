@@ -76,7 +76,7 @@ def find_concepts(
     if not run.is_complete(CLASSIFIER):
         raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
     hardware = Hardware(device=device)
-    subject = load_subject(run.folder / CLASSIFIER, function=allow).to(hardware.torch_device())
+    subject = load_subject(run.folder / CLASSIFIER, function=allow, option="--allow").to(hardware.torch_device())
     splits = open_data(TrainSettings.from_json(run.settings).data, skip_bad=skip_bad)
     check_classes(f"{run.folder}", subject, splits.train.class_names)
     classes = wanted_classes(subject, request.where.classes)
