@@ -49,6 +49,44 @@ def interpnet(
 
 
 @reproduce.command()
+def icnn(
+    data: Annotated[
+        str, typer.Option(help="birds (painted, embedded), cub (CUB-200-2011) or animal_parts (ILSVRC Animal-Part).")
+    ] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of the data; birds need none.")] = None,
+    seeds: Annotated[int, typer.Option(help="At most so many of each network; the larger ones have one.")] = 3,
+    single: Annotated[
+        bool, typer.Option("--single", help="One category against all others, for four of animal_parts.")
+    ] = False,
+    out: Out = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Interpretable CNNs beside their ordinary twins: accuracy, part interpretability, location instability, detectors.
+
+    Given again after it was broken off, it goes on where it stopped.
+
+    **Example:** `whynet reproduce icnn --data birds --json results/icnn-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_icnn
+    from whynet.workflows.reproduce.icnn import ratios
+    from whynet.workflows.reproduce.tables import paired_lines, panels
+
+    answer = Answer(json)
+    results = reproduce_icnn(
+        data=data, root=root, seeds=seeds, single=single, out=out, jobs=jobs, device=device, say=answer.say
+    )
+    for title, columns, table in panels(results):
+        answer.figures(title, columns, table)
+    if results["tests"]:
+        answer.figures("Paired over the seeds", *paired_lines(results))
+    for line in ratios(results):
+        answer.say(line)
+    answer.give(results)
+
+
+@reproduce.command()
 def srae(
     data: Annotated[
         str, typer.Option(help="birds (painted, embedded), cub (CUB-200-2011) or animal_parts (ILSVRC Animal-Part).")

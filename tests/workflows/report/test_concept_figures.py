@@ -45,6 +45,9 @@ def test_the_summary_counts_classes_once_there_are_pages(tmp_path):
 def test_it_is_told_how_an_x_feature_came_by_its_name():
     suggestion = Suggestion(name="red wing", part="wing", precision=0.75, num_pictures=12)
     plain = Concept(number=0, weight=1.0, contribution=1.0, suggestion=suggestion)
-    assert source_of_name(plain) == "suggested: right in 9 of the 12 training pictures where it adds most (75%)"
+    assert source_of_name(plain) == (
+        "suggested: its map lies there more than on any other part in 9 of the 12 training pictures where it adds most "
+        "(75%)"
+    )
     assert source_of_name(Concept(number=0, weight=1.0, contribution=1.0, name="tail")) == "named by a person"
     assert source_of_name(Concept(number=0, weight=1.0, contribution=1.0)).startswith("no name yet")

@@ -22,7 +22,7 @@ from whynet.models.subject import Subject
 
 NUM_UNITS, NUM_IMAGES = 8, 3
 """Of how many units the fields are measured, and on how many images each."""
-OCCLUDER_SHARE = 0.05
+OCCLUDER_SHARE = 0.1
 """Side of the patch that covers the image, as a share of the image's shorter side."""
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from whynet.attribution.passage import output_of
 from whynet.base.errors import SettingError, SubjectError
 from whynet.base.progress import track
-from whynet.base.types import Images, Labels
+from whynet.base.types import Images, Labels, Logits
 from whynet.data.example import Example, ExampleDataset
 from whynet.metrics.dissection import Dissection
 from whynet.metrics.filter_activity import FilterActivity, FilterActivityFigures
@@ -111,6 +111,15 @@ def measure_filters(
     fired = (~activity.dead).nonzero()[:, 0].tolist()
     geometry = unit_geometry(subject, layer, pictures.some(NUM_CALIBRATED), fired)
     return _second_pass(pictures, layer, count, landmarks, activity, thresholds, geometry)
+
+
+def test_logits(subject: Subject, examples: ExampleDataset) -> tuple[Logits, Labels]:
+    """The logits and the true class of each picture, on the CPU."""
+    found = []
+    for start in track(range(0, len(examples), BATCH_SIZE), "Classifying"):
+        rows = range(start, min(start + BATCH_SIZE, len(examples)))
+        found.append(subject.logits(subject.preprocess([examples[row].image for row in rows])).cpu())
+    return torch.cat(found), torch.tensor(list(examples.labels))
 
 
 class _Pictures:

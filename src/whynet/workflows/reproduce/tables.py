@@ -10,14 +10,16 @@ _BY_GAMMA = {"completeness": "Complete at ", "kept_area": "Kept at ", "rival_at_
 SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
     "grounded_named_part", "grounded_other_part", "f_cls", "f_cls_train", "unmasked", "causal_more", "context",
-    *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS),
+    *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS), "classes_with_filters",
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 FINE = (
     "f_reg", "f_reg_train", "o1", "o2", "locality", "locality_parts", "stability", "stability_floor", "causal_named",
-    "causal_other", "causal_blind", "causal_own", "causal_rival",
+    "causal_other", "causal_blind", "causal_own", "causal_rival", "part_interpretability",
 )  # fmt: skip
 """Figures that are shown with two decimals."""
+FINEST = ("location_instability", "constant_centre", "assigned_instability")
+"""With three."""
 TITLES = {
     "accuracy": "Accuracy, %", "meteor_coco": "METEOR (coco)", "bleu4_coco": "BLEU-4 (coco)",
     "cider_d_coco": "CIDEr-D (coco)", "meteor_interpnet": "METEOR (interpnet)",
@@ -35,6 +37,10 @@ TITLES = {
     "causal_blind": "without the largest", "causal_own": "Where x-features name several: without its own",
     "causal_rival": "without theirs",
     "causal_more": "Falls more without its part, %",
+    "part_interpretability": "Part interpretability", "location_instability": "Location instability",
+    "constant_centre": "Constant centre", "assigned_instability": "Instability, own category",
+    "unique_detectors": "Parts detected", "detectors": "Detectors", "classes_with_filters": "Classes with filters, %",
+    "dead": "Dead", "num_filters": "Filters",
     **{
         f"{kind}_{gamma}": f"{title}{int(gamma)} %"
         for kind, title in _BY_GAMMA.items()
@@ -59,6 +65,10 @@ PANELS = {
     ),
     "How much of the picture that keeps, by gamma": tuple(f"kept_area_{gamma}" for gamma in GAMMAS),
     "Plain excitation backprop that keeps as many pixels": tuple(f"rival_at_area_{gamma}" for gamma in GAMMAS),
+    "Does a filter stand for one part? (part interpretability: higher; location instability: lower is better)": (
+        "accuracy", "part_interpretability", "location_instability", "constant_centre", "unique_detectors",
+        "classes_with_filters", "dead", "num_filters",
+    ),
     "The same whatever the seed, and caused by what the maps show?": (
         "stability", "stability_floor", "causal_named", "causal_other", "causal_more", "causal_blind", "causal_own",
         "causal_rival",
@@ -111,7 +121,8 @@ def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
     ]
     rows = []
     for test in results["tests"]:
-        factor, form = 100 if test["metric"] in SHARES else 1, "+.2f" if test["metric"] in FINE else "+.1f"
+        factor, form = _shown_as(test["metric"])
+        form = f"+{form}"
         low, high = factor * test["low"], factor * test["high"]
         rows.append(
             [
@@ -149,7 +160,7 @@ def dots(results: Mapping[str, Any], key: str) -> str:
     label = max(LABEL, 20 + round(CHARACTER * max(len(_name(row)) for row in rows)))
     width = WIDTH + label - LABEL
     factor = 100 if key in SHARES else 1
-    values = [factor * value for row in rows for value in row["metrics"][key]["values"]]
+    values = [factor * value for row in rows for value in row["metrics"][key]["values"] if value is not None]
     papers = [factor * row["paper"][key] for row in rows if key in row.get("paper", {})]
     low, high = min([*values, *papers]), max([*values, *papers])
     room = (high - low or 1) * 0.06
@@ -172,7 +183,7 @@ def dots(results: Mapping[str, Any], key: str) -> str:
         metric = row["metrics"][key]
         mean = x(factor * metric["mean"])
         parts.append(f'<line class="mean {kind}" x1="{mean:.1f}" x2="{mean:.1f}" y1="{y - 9:.1f}" y2="{y + 9:.1f}"/>')
-        for value in metric["values"]:
+        for value in filter(lambda own: own is not None, metric["values"]):  # a seed may lack a figure
             parts.append(f'<circle class="seed {kind}" cx="{x(factor * value):.1f}" cy="{y:.1f}" r="4"/>')
         if key in row.get("paper", {}):
             at = x(factor * row["paper"][key])
@@ -192,11 +203,16 @@ def _name(row: Mapping[str, Any]) -> str:
     return f"{row['name']}, {row['condition']}" if "condition" in row else str(row["name"])
 
 
+def _shown_as(key: str) -> tuple[int, str]:
+    """By what a figure is multiplied, and its format."""
+    return 100 if key in SHARES else 1, ".3f" if key in FINEST else ".2f" if key in FINE else ".1f"
+
+
 def _cell(row: Mapping[str, Any], key: str, papers: bool) -> str:
     metric = row["metrics"].get(key)
     if metric is None:
         return ""
-    factor, form = 100 if key in SHARES else 1, ".2f" if key in FINE else ".1f"
+    factor, form = _shown_as(key)
     spread = "" if metric["sd"] is None else f" ± {factor * metric['sd']:{form}}"
     paper = f" ({factor * row['paper'][key]:{form}})" if papers and key in row.get("paper", {}) else ""
     return f"{factor * metric['mean']:{form}}{spread}{paper}"

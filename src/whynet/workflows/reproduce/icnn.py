@@ -1,0 +1,171 @@
+"""Interpretable CNNs against their ordinary twins: accuracy, part interpretability, location instability, detectors.
+
+Zhang, Wu & Zhu, "Interpretable Convolutional Neural Networks", CVPR 2018, arXiv:1710.00935. Each network is trained
+twice on the same pictures from the same seed, with ordinary and with interpretable filters, and its top filters are
+measured on the test pictures.
+
+Differs from the paper: every network is trained from nothing, where the paper's were trained on ImageNet first, and is
+smaller, as are the pictures. Residual networks and a small convnet are measured, too. The constant centre, a point that
+never moves, stands beside location instability.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from whynet.base.errors import RunError, SettingError
+from whynet.base.files import read_json, write_json_atomically
+from whynet.metrics.paired_test import holm, paired_test
+from whynet.models.saved_subject import load_subject
+from whynet.training.hardware import Hardware
+from whynet.workflows.catalogue import open_data
+from whynet.workflows.filters.measuring import filters_layer, measure_filters, test_logits
+from whynet.workflows.reproduce.icnn_plan import INTERPRETABLE, SCALES, ICNNPlan, ICNNScale, rows
+from whynet.workflows.reproduce.study import Cell, Figures, gathered, header, run_cells
+from whynet.workflows.run import CLASSIFIER
+from whynet.workflows.settings import MULTI, DataSettings, settings_with
+from whynet.workflows.train import train
+
+MEASURED = "icnn.json"
+TESTED = ("accuracy", "part_interpretability", "location_instability", "unique_detectors")
+
+
+def reproduce_icnn(
+    *,
+    data: str = "birds",
+    root: str | None = None,
+    seeds: int = 3,
+    single: bool = False,
+    out: Path | None = None,
+    jobs: int = 1,
+    device: str = "auto",
+    scale: ICNNScale | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train and measure every network and its twin.
+
+    Args:
+        data: "birds", "cub" or "animal_parts".
+        root: The folder of CUB or of the crops.
+        seeds: At most so many of each network; the larger ones have one.
+        single: One category against all others, for each of the plan's categories, in place of all at once.
+        out: Folder of the runs; what is complete there is not done again.
+        jobs: Runs at a time, each in a process of its own.
+        device: Where to compute.
+        scale: Sizes and lengths of training other than those of `SCALES`.
+        say: Told when a run is done.
+
+    Returns:
+        What the results file holds.
+
+    Raises:
+        SettingError: The data are unknown here, there is no seed, or the plan has no categories.
+        RunError: Another study is at work on one of the runs, or a worker died.
+        WhynetError: What `train` and `measure_filters` raise.
+    """
+    if data not in SCALES:
+        raise SettingError(f"this study is laid out for {', '.join(SCALES)}, not for {data!r}; choose one of them")
+    if seeds < 1:
+        raise SettingError(f"at least one seed was expected, not {seeds}")
+    scale = scale or SCALES[data]
+    if single and not scale.categories:
+        raise SettingError(f"single categories are laid out for animal_parts, not for {data!r}; leave --single out")
+    title = DataSettings(name=data, root=root).title
+    folder = out or Path("runs/reproduce") / f"icnn-{title}"
+    plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
+    cells = plan.cells(seeds, scale.categories if single else [MULTI])
+    done = iter(range(1, len(cells) + 1))
+    say(f"{len(cells)} runs in {folder}; those that are complete there are kept")
+
+    def on_done(cell: Cell) -> None:
+        say(" ".join(filter(None, (f"{next(done)} of {len(cells)}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
+
+    figures = run_cells(cells, partial(measured, device=device), jobs=jobs, on_done=on_done)
+    told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
+    return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {
+        "settings": asdict(scale),
+        "rows": gathered(rows(list(scale.networks), data, is_single=single), cells, figures),
+        "tests": _tests(cells, figures),
+    }
+
+
+def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
+    """Train and measure one network, or what is missing of it; raises `RunError` if another study is at work on it."""
+    folder = Path(cell.folder)
+    settings = settings_with({group: dict(values) for group, values in cell.settings.items()})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    hardware = Hardware(device=device)
+    try:
+        with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
+            begun = (folder / "run.json").exists()
+            run = train(folder, settings, resume=begun, explainer=False, hardware=hardware, progress=alone)
+            if (folder / MEASURED).exists():
+                done: Figures = read_json(folder / MEASURED, "a network's figures")
+                return done
+            subject = load_subject(run.folder / CLASSIFIER).to(hardware.torch_device())
+            splits = open_data(settings.data)
+            logits, labels = test_logits(subject, splits.test)
+            found = measure_filters(
+                subject, filters_layer(subject), splits.test, splits.landmarks,
+                num_categories=None if settings.data.task == MULTI else 1,
+            )  # fmt: skip
+            accuracy = float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
+            figures = {"accuracy": accuracy, **found.figures}
+            write_json_atomically(folder / MEASURED, figures)
+            return figures
+    except Timeout as error:
+        raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
+
+
+def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
+    """Paired over the seeds, and the categories of single-category tasks: what interpretable filters have more."""
+    by_row: dict[str, dict[tuple[str, int], Figures]] = {}
+    for cell, own in zip(cells, figures, strict=True):
+        by_row.setdefault(cell.row, {})[cell.condition, cell.seed] = own
+    tests: list[dict[str, Any]] = []
+    for row, ours in by_row.items():
+        if not row.endswith(INTERPRETABLE):
+            continue
+        ordinary = row.removesuffix(f" {INTERPRETABLE}")
+        for key in TESTED:
+            pairs = [
+                (own[key], by_row[ordinary][place][key])
+                for place, own in ours.items()
+                if key in own and key in by_row[ordinary][place]
+            ]
+            if len(pairs) > 1:
+                test = paired_test([a for a, _ in pairs], [b for _, b in pairs])
+                tests.append({"a": row, "b": ordinary, "metric": key, **asdict(test)})
+    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
+        test_of["p_holm"] = p_holm
+    return tests
+
+
+def ratios(results: Mapping[str, Any]) -> list[str]:
+    """For each network what interpretable filters have over its ordinary twin's, in a sentence."""
+    means: dict[tuple[str, str], Mapping[str, float]] = {}
+    for row in results["rows"]:
+        metrics = {key: value["mean"] for key, value in row["metrics"].items()}
+        means[row.get("condition", ""), row["name"]] = metrics
+    lines = []
+    for (condition, name), ours in means.items():
+        theirs = means.get((condition, name.removesuffix(f" {INTERPRETABLE}")), {})
+        if not name.endswith(INTERPRETABLE) or not theirs:
+            continue
+        said = []
+        if theirs.get("part_interpretability") and "part_interpretability" in ours:
+            said.append(
+                f"part interpretability {ours['part_interpretability'] / theirs['part_interpretability']:.2f} times"
+            )
+        if "location_instability" in ours and theirs.get("location_instability"):
+            wanders = ours["location_instability"] / theirs["location_instability"]
+            below = "below" if ours["location_instability"] < ours["constant_centre"] else "not below"
+            said.append(f"location instability {wanders:.2f} times ({below} the constant centre)")
+        said.append(f"accuracy {100 * (ours['accuracy'] - theirs['accuracy']):+.1f} points")
+        lines.append(": ".join(filter(None, (condition, name))) + ": " + ", ".join(said) + ".")
+    return lines

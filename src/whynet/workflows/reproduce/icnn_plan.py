@@ -1,0 +1,135 @@
+"""The rows of the study of interpretable CNNs: each network beside its ordinary twin, with the paper's figures.
+
+Zhang, Wu & Zhu, "Interpretable Convolutional Neural Networks", CVPR 2018, arXiv:1710.00935, tables 3, 6 and 7. Twins
+share data, seed, and all settings but the filters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from whynet.workflows.reproduce.study import Cell, Row
+
+INTERPRETABLE = "interpretable"
+_PAPER_MULTI = {"vgg_m": (0.167, 0.096), "vgg_s": (0.131, 0.083)}
+"""Location instability on ILSVRC Part, ordinary and interpretable: table 6, logistic loss."""
+_PAPER_SINGLE = {"vgg16": (0.144, 0.085), "vgg_m": (0.147, 0.090), "vgg_s": (0.145, 0.090)}
+"""Likewise for single categories: table 3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlan:
+    """How one network is built and trained.
+
+    Args:
+        width: Factor of its channels; None for a network that has none.
+        learning_rate: Of its classifier.
+        seeds: At most so many are trained.
+    """
+
+    width: float | None = 0.25
+    learning_rate: float = 1e-3
+    seeds: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ICNNScale:
+    """How large everything is, for one data set: smaller than in the paper, and from nothing.
+
+    Args:
+        networks: By name.
+        data: Settings of the data.
+        classifier: How networks are trained.
+        filters: What makes filters interpretable.
+        categories: Of single-category tasks.
+    """
+
+    networks: Mapping[str, NetworkPlan]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    classifier: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    categories: Sequence[str] = ()
+
+
+_NETWORKS = {
+    "convnet": NetworkPlan(width=None, seeds=3),
+    "alexnet": NetworkPlan(seeds=3),
+    "vgg_m": NetworkPlan(),
+    "vgg_s": NetworkPlan(),
+    "vgg16": NetworkPlan(learning_rate=3e-4),
+    "resnet18": NetworkPlan(),
+}
+_CLASSIFIER = {"epochs": 25, "batch_size": 32, "patience": 8, "plateau_patience": 2}
+SCALES = {
+    "birds": ICNNScale(networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER),
+    "cub": ICNNScale(networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 60}),
+    "animal_parts": ICNNScale(
+        networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "loss": "logistic"},
+        categories=("bird", "dog", "horse", "tiger"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ICNNPlan:
+    """All runs of a study.
+
+    Args:
+        data: Name of the data.
+        root: Their folder; None for painted birds.
+        folder: Of the runs.
+        scale: How large everything is.
+    """
+
+    data: str
+    root: str | None
+    folder: Path
+    scale: ICNNScale
+
+    def cells(self, seeds: int, tasks: Sequence[str]) -> list[Cell]:
+        """A run for each network, ordinary and interpretable, of each task and seed.
+
+        Args:
+            seeds: At most so many of each network.
+            tasks: "multi" or categories.
+        """
+        return [
+            self._cell(name, own, task, seed, is_interpretable=is_interpretable)
+            for task in tasks
+            for name, own in self.scale.networks.items()
+            for seed in range(min(seeds, own.seeds))
+            for is_interpretable in (False, True)
+        ]
+
+    def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, *, is_interpretable: bool) -> Cell:
+        row = row_key(name, is_interpretable=is_interpretable)
+        width = {} if own.width is None else {"width": own.width}
+        return Cell(
+            row=row, condition="" if task == "multi" else task, seed=seed,
+            folder=str(self.folder / task / f"seed{seed}" / row.replace(" ", "-")),
+            settings={
+                "data": {"name": self.data, "root": self.root, "data_seed": seed, "task": task, **self.scale.data},
+                "model": {"network": name, "seed": seed, "interpretable": is_interpretable, **width},
+                "classifier": {**self.scale.classifier, "learning_rate": own.learning_rate},
+                "filters": dict(self.scale.filters) if is_interpretable else {},
+            },
+            explained=False,
+        )  # fmt: skip
+
+
+def row_key(name: str, *, is_interpretable: bool) -> str:
+    """What a row is called."""
+    return f"{name} {INTERPRETABLE}" if is_interpretable else name
+
+
+def rows(names: Sequence[str], data: str, *, is_single: bool) -> dict[str, Row]:
+    """The rows, with the paper's figures where it has them for these data."""
+    paper = (_PAPER_SINGLE if is_single else _PAPER_MULTI) if data == "animal_parts" else {}
+    found: dict[str, Row] = {}
+    for name in names:
+        for place, is_interpretable in enumerate((False, True)):
+            figures = {"location_instability": paper[name][place]} if name in paper else {}
+            key = row_key(name, is_interpretable=is_interpretable)
+            found[key] = Row(name=key, paper=figures)
+    return found

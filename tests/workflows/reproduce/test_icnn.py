@@ -1,0 +1,150 @@
+"""Interpretable CNNs beside their twins: which runs there are, what differs between twins, and a whole tiny study."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from whynet.base.errors import RunError, SettingError
+from whynet.data.birds import dataset
+from whynet.models.built_in_networks import BUILT_IN_NETWORKS
+from whynet.models.saved_subject import load_subject
+from whynet.workflows.reproduce import icnn as study_module
+from whynet.workflows.reproduce import reproduce_icnn
+from whynet.workflows.reproduce.icnn import ratios
+from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, NetworkPlan, rows
+from whynet.workflows.reproduce.tables import paired_lines, panels
+from whynet.workflows.settings import settings_with
+
+TINY = ICNNScale(
+    networks={"convnet": NetworkPlan(width=None, seeds=2), "alexnet": NetworkPlan(width=0.05)},
+    data={"num_species": 2, "image_size": 64, "roll": 45.0}, classifier={"epochs": 1, "batch_size": 8},
+    filters={"strength": 0.5},
+)  # fmt: skip
+
+
+def plan(tmp_path, scale=TINY):
+    return ICNNPlan(data="birds", root=None, folder=tmp_path, scale=scale)
+
+
+def test_each_network_has_a_twin_that_differs_in_its_filters_alone(tmp_path):
+    cells = plan(tmp_path).cells(3, ["multi"])
+    assert [(cell.row, cell.seed) for cell in cells] == [
+        ("convnet", 0), ("convnet interpretable", 0), ("convnet", 1), ("convnet interpretable", 1),
+        ("alexnet", 0), ("alexnet interpretable", 0),
+    ]  # fmt: skip
+    assert len({cell.folder for cell in cells}) == len(cells)
+    for ordinary, twin in zip(cells[::2], cells[1::2], strict=True):
+        one, other = (
+            settings_with({group: dict(own) for group, own in cell.settings.items()}) for cell in (ordinary, twin)
+        )
+        assert other.model.interpretable
+        assert other.filters.strength == 0.5
+        assert replace(other, model=replace(other.model, interpretable=False), filters=one.filters) == one
+
+
+def test_every_scale_can_be_trained():
+    for data, scale in SCALES.items():
+        assert set(scale.networks) == {"convnet", "alexnet", "vgg_m", "vgg_s", "vgg16", "resnet18"}
+        assert set(scale.networks) <= set(BUILT_IN_NETWORKS)
+        assert scale.networks["alexnet"].seeds >= 3 <= scale.networks["convnet"].seeds
+        own = ICNNPlan(data=data, root=None if data == "birds" else "x", folder=Path("y"), scale=scale)
+        for cell in own.cells(1, ["multi", *scale.categories]):
+            settings_with({group: dict(values) for group, values in cell.settings.items()})
+
+
+def test_the_papers_figures_stand_beside_its_own_data_alone():
+    found = rows(["vgg_m", "resnet18"], "animal_parts", is_single=False)
+    assert found["vgg_m"].paper == {"location_instability": 0.167}
+    assert found["vgg_m interpretable"].paper == {"location_instability": 0.096}
+    assert found["resnet18"].paper == {}
+    assert rows(["vgg_m"], "animal_parts", is_single=True)["vgg_m interpretable"].paper == {
+        "location_instability": 0.09
+    }
+    assert rows(["vgg_m"], "birds", is_single=False)["vgg_m"].paper == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"data": "folder"}, "laid out for birds, cub, animal_parts, not for 'folder'"),
+        ({"seeds": 0}, "at least one seed was expected, not 0"),
+        ({"single": True}, "single categories are laid out for animal_parts, not for 'birds'"),
+        ({"data": "cub"}, "data 'cub' need a folder"),
+    ],
+)
+def test_what_cannot_be_studied(arguments, message, tmp_path):
+    with pytest.raises(SettingError, match=message):
+        reproduce_icnn(**arguments, out=tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+def test_interpretable_filters_are_told_in_ratios():
+    def row(name, condition=None, **means):
+        metrics = {key: {"mean": value, "sd": None, "values": [value]} for key, value in means.items()}
+        return {"name": name, **({"condition": condition} if condition else {}), "metrics": metrics}
+
+    lines = ratios(
+        {
+            "rows": [
+                row("vgg", accuracy=0.9, part_interpretability=0.4, location_instability=0.1, constant_centre=0.09),
+                row("vgg interpretable", accuracy=0.91, part_interpretability=0.6, location_instability=0.08,
+                    constant_centre=0.09),
+                row("net", "dog", accuracy=0.9, part_interpretability=0.0),
+                row("net interpretable", "dog", accuracy=0.8, part_interpretability=0.5),
+            ]
+        }
+    )  # fmt: skip
+    assert lines == [
+        "vgg interpretable: part interpretability 1.50 times, location instability 0.80 times (below the constant "
+        "centre), accuracy +1.0 points.",
+        "dog: net interpretable: accuracy -10.0 points.",
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study of two tiny networks, and its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "PER_CLASS", {"train": 8, "validation": 2, "test": 12})
+        patch.setenv("WHYNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("study") / "whole"
+        said = []
+        yield reproduce_icnn(seeds=2, scale=TINY, out=folder, device="cpu", say=said.append), folder, said
+
+
+@pytest.mark.slow
+def test_a_results_file_has_the_keys_that_others_read(whole):
+    results, folder, said = whole
+    json.dumps(results, allow_nan=False)
+    assert results["command"] == "whynet reproduce icnn --data birds --seeds 2"
+    assert [row["name"] for row in results["rows"]] == [
+        "convnet", "convnet interpretable", "alexnet", "alexnet interpretable",
+    ]  # fmt: skip
+    for row in results["rows"]:
+        assert {"accuracy", "unique_detectors", "classes_with_filters", "dead"} <= set(row["metrics"])
+        assert len(row["metrics"]["accuracy"]["values"]) == (2 if row["name"].startswith("convnet") else 1)
+    assert {(test["a"], test["b"]) for test in results["tests"]} == {("convnet interpretable", "convnet")}
+    assert said[-1] == "6 of 6: alexnet interpretable seed 0"
+    assert list(panels(results))
+    assert paired_lines(results)[1]
+    assert len(ratios(results)) == 2
+    subject = load_subject(folder / "multi" / "seed0" / "alexnet-interpretable" / "classifier")
+    assert (subject.layer("features.11").mask.categories >= 0).all()
+
+
+@pytest.mark.slow
+def test_what_is_complete_is_kept(whole, monkeypatch):
+    results, folder, _ = whole
+    monkeypatch.setattr(study_module, "measure_filters", lambda *_, **__: pytest.fail("measured again"))
+    monkeypatch.setattr("whynet.workflows.phase_one.train_classifier", lambda *_, **__: pytest.fail("trained again"))
+    assert reproduce_icnn(seeds=2, scale=TINY, out=folder, device="cpu", say=lambda _: None) == results
+
+
+@pytest.mark.slow
+def test_a_run_that_another_study_is_at_is_refused(whole):
+    _, folder, _ = whole
+    lock = study_module.FileLock(folder / "multi" / "seed0" / ".convnet.lock")
+    with lock, pytest.raises(RunError, match="another study is at work on .*convnet; wait for it"):
+        reproduce_icnn(seeds=1, scale=TINY, out=folder, device="cpu", say=lambda _: None)
