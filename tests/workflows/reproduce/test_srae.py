@@ -229,10 +229,13 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     for name, row in metrics.items():
         for key, found in row.items():
             assert set(found) == {"mean", "sd", "values", "sd_classes", "n"}
-            means = [statistics.mean(one[key] for one in seed["rows"][name] if key in one)
-                     for seed in measured if any(key in one for one in seed["rows"][name])]  # fmt: skip
-            assert found["values"] == pytest.approx(means)
-            assert found["mean"] == pytest.approx(statistics.mean(means))
+            of_seeds = [[one[key] for one in seed["rows"][name] if key in one] for seed in measured]
+            means = [statistics.mean(own) if own else None for own in of_seeds]
+            assert [value is None for value in found["values"]] == [own is None for own in means]
+            known = [own for own in means if own is not None]
+            assert [value for value in found["values"] if value is not None] == pytest.approx(known)
+            assert found["mean"] == pytest.approx(statistics.mean(known))
+            assert found["n"] == sum(map(len, of_seeds))
     assert len(metrics["SRAE"]["f_reg"]["values"]) == 2
     assert len(results["class_names"]) == 2
     assert (results["layer"], results["map_layer"]) == ("hidden.0", "blocks.0.2")
