@@ -1,7 +1,7 @@
 """`whynet reproduce`: the tables of the papers, with seeds, spread and floors."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,16 +35,13 @@ def interpnet(
     **Example:** `whynet reproduce interpnet --data birds --seeds 5 --json results/interpnet-birds.json`
     """
     from whynet.workflows.reproduce import reproduce_interpnet
-    from whynet.workflows.reproduce.tables import paired_lines, panels
 
     answer = Answer(json)
     results = reproduce_interpnet(
         data=data, root=root, seeds=seeds, experiment=experiment, out=out, jobs=jobs, device=device, say=answer.say
     )
-    for title, columns, rows in panels(results):
-        answer.figures(title, columns, rows)
-    if results["tests"]:
-        answer.figures("Paired over the seeds", *paired_lines(results))
+    _show_panels(answer, results)
+    _show_tests(answer, results, "Paired over the seeds")
     answer.give(results)
 
 
@@ -71,16 +68,13 @@ def icnn(
     """
     from whynet.workflows.reproduce import reproduce_icnn
     from whynet.workflows.reproduce.icnn import ratios
-    from whynet.workflows.reproduce.tables import paired_lines, panels
 
     answer = Answer(json)
     results = reproduce_icnn(
         data=data, root=root, seeds=seeds, single=single, out=out, jobs=jobs, device=device, say=answer.say
     )
-    for title, columns, table in panels(results):
-        answer.figures(title, columns, table)
-    if results["tests"]:
-        answer.figures("Paired over the seeds", *paired_lines(results))
+    _show_panels(answer, results)
+    _show_tests(answer, results, "Paired over the seeds")
     for line in ratios(results):
         answer.say(line)
     answer.give(results)
@@ -106,15 +100,26 @@ def srae(
     """
     from whynet.workflows.reproduce import reproduce_srae
     from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
-    from whynet.workflows.reproduce.tables import paired_lines, panels
 
     answer = Answer(json)
     results = reproduce_srae(data=data, root=root, classes=classes, seeds=seeds, out=out, device=device, say=answer.say)
-    for title, columns, rows in panels(results):
-        answer.figures(title, columns, rows)
+    _show_panels(answer, results)
     answer.figures("Lasso with more entries of Z", *lasso_lines(results))
-    if results["tests"]:
-        answer.figures("Paired over classes and seeds", *paired_lines(results))
+    _show_tests(answer, results, "Paired over classes and seeds")
     for line in orderings(results):
         answer.say(line)
     answer.give(results)
+
+
+def _show_panels(answer: Answer, results: dict[str, Any]) -> None:
+    from whynet.workflows.reproduce.tables import panels
+
+    for title, columns, rows in panels(results):
+        answer.figures(title, columns, rows)
+
+
+def _show_tests(answer: Answer, results: dict[str, Any], title: str) -> None:
+    from whynet.workflows.reproduce.tables import paired_lines
+
+    if results["tests"]:
+        answer.figures(title, *paired_lines(results))

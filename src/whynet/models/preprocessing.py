@@ -142,6 +142,10 @@ class Preprocessing:
         std = torch.tensor(self.std, device=pictures.device)
         return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
 
+    def blank(self) -> Images:
+        """One image of zeros of the size that the network sees: (1, 3, height, width)."""
+        return torch.zeros(1, 3, self.height, self.width)
+
     def denormalise(self, images: Images) -> UInt8[Tensor, "batch height width 3"]:
         """The pictures, 0 to 255, that `normalise` made these images of; what is beyond black and white is cut off."""
         mean = torch.tensor(self.mean, device=images.device)

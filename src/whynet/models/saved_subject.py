@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_model
 from torch import nn
@@ -132,9 +131,8 @@ def _with_filters(values: Any, preprocessing: Preprocessing, folder: Path) -> Ca
         raise wrong from error
 
     def changed(network: nn.Module) -> nn.Module:
-        blank = torch.zeros(1, 3, preprocessing.height, preprocessing.width)
         for name, settings in layers.items():
-            network = make_interpretable(network, name, images=blank, settings=settings)
+            network = make_interpretable(network, name, images=preprocessing.blank(), settings=settings)
         return network
 
     return changed

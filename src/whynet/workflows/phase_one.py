@@ -13,7 +13,6 @@ import torch
 
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import seeded
-from whynet.base.types import Images
 from whynet.data.example import ExampleDataset
 from whynet.models.built_in_networks import build_built_in
 from whynet.models.convnet import ConvNet
@@ -131,7 +130,7 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
         assert isinstance(subject.preprocess, Preprocessing)
         layer = model.interpretable_layer or str(getattr(subject.network, "top_layer", ""))
         subject.network = make_interpretable(
-            subject.network, layer, images=_blank(subject.preprocess), settings=settings.filters
+            subject.network, layer, images=subject.preprocess.blank(), settings=settings.filters
         )
     return subject
 
@@ -146,7 +145,7 @@ def _ordinary(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
         return Subject(convnet, class_names=class_names, preprocess=preprocess)
     network = build_built_in(model.network, len(class_names), width=model.width)
     subject = Subject(network, class_names=class_names, preprocess=preprocess, name=model.network)
-    subject.logits(_blank(preprocess))  # too small a picture is told at once
+    subject.logits(preprocess.blank())  # too small a picture is told at once
     return subject
 
 
@@ -166,13 +165,9 @@ def _filters(job: TrainingJob, subject: Subject) -> FilterLearning | None:
     assert isinstance(subject.preprocess, Preprocessing)
     categories = None if job.settings.data.task == MULTI else (0,)
     return FilterLearning(
-        subject.network, _blank(subject.preprocess), len(subject.class_names), job.settings.filters,
+        subject.network, subject.preprocess.blank(), len(subject.class_names), job.settings.filters,
         categories=categories,
     )  # fmt: skip
-
-
-def _blank(preprocess: Preprocessing) -> Images:
-    return torch.zeros(1, 3, preprocess.height, preprocess.width)
 
 
 def _fit_head(job: TrainingJob, prepared: PreparedSubject, context: FitContext) -> list[dict[str, float]]:

@@ -105,6 +105,11 @@ def part_masks(
     return torch.from_numpy(masks), torch.from_numpy(masks.any((1, 2)))
 
 
+def without_side(part: str) -> str:
+    """The name of a part, a left and a right one alike."""
+    return part.removeprefix("left ").removeprefix("right ")
+
+
 def _centres_of_boxes(boxes: PartBoxes) -> Landmarks:
     is_known = np.isfinite(boxes).all(1)
     centres = np.where(is_known[:, None], (boxes[:, :2] + boxes[:, 2:]) / 2, 0)

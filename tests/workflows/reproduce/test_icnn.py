@@ -137,7 +137,7 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
 @pytest.mark.slow
 def test_what_is_complete_is_kept(whole, monkeypatch):
     results, folder, _ = whole
-    monkeypatch.setattr(study_module, "measure_filters", lambda *_, **__: pytest.fail("measured again"))
+    monkeypatch.setattr(study_module, "filters_of_subject", lambda *_, **__: pytest.fail("measured again"))
     monkeypatch.setattr("whynet.workflows.phase_one.train_classifier", lambda *_, **__: pytest.fail("trained again"))
     assert reproduce_icnn(seeds=2, scale=TINY, out=folder, device="cpu", say=lambda _: None) == results
 

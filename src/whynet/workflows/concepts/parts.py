@@ -13,6 +13,7 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.workflows.concepts.names import CONTEXT
 from whynet.workflows.part_regions import Source, available_sources, part_regions, sees_parts
+from whynet.workflows.seen_parts import without_side
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +78,7 @@ def region_names(examples: ExampleDataset, whole: Mapping[str, str]) -> tuple[st
         examples: The data set.
         whole: Names of parts that people call otherwise, such as "beak": "bill".
     """
-    plain = (name.removeprefix("left ").removeprefix("right ") for name in examples.part_names)
+    plain = map(without_side, examples.part_names)
     return (*(whole.get(name, name) for name in plain), CONTEXT)
 
 

@@ -28,7 +28,7 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.workflows.filters.geometry import UnitGeometry, unit_geometry
 from whynet.workflows.reading import BATCH_SIZE
-from whynet.workflows.seen_parts import landmarks_of, part_masks
+from whynet.workflows.seen_parts import landmarks_of, part_masks, without_side
 
 MIN_IMAGES = 10
 """Of two pictures that lie close by chance a filter has no deviation; of fewer than these none is told."""
@@ -113,7 +113,7 @@ def measure_filters(
     return _second_pass(pictures, layer, count, landmarks, activity, thresholds, geometry)
 
 
-def test_logits(subject: Subject, examples: ExampleDataset) -> tuple[Logits, Labels]:
+def logits_and_labels(subject: Subject, examples: ExampleDataset) -> tuple[Logits, Labels]:
     """The logits and the true class of each picture, on the CPU."""
     found = []
     for start in track(range(0, len(examples), BATCH_SIZE), "Classifying"):
@@ -222,7 +222,7 @@ def whole_parts(part_names: Sequence[str]) -> dict[str, list[int]]:
     """The parts by name, a left and a right one alike, since a filter that sees one sees the other in a mirror."""
     found: dict[str, list[int]] = {}
     for place, name in enumerate(part_names):
-        found.setdefault(name.removeprefix("left ").removeprefix("right "), []).append(place)
+        found.setdefault(without_side(name), []).append(place)
     return found
 
 

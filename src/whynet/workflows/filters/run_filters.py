@@ -4,12 +4,21 @@ from pathlib import Path
 
 from whynet.base.errors import RunError
 from whynet.models.saved_subject import load_subject
+from whynet.models.subject import Subject
 from whynet.training.hardware import Hardware
-from whynet.workflows.catalogue import open_data
+from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.filters.measuring import MeasuredFilters, filters_layer, measure_filters
 from whynet.workflows.phase_one import check_classes
 from whynet.workflows.run import CLASSIFIER, FILTERS, Run
 from whynet.workflows.settings import MULTI, TrainSettings
+
+
+def filters_of_subject(subject: Subject, splits: Splits, task: str, *, layer: str | None = None) -> MeasuredFilters:
+    """Measure filters on the test pictures of a task: of a single category on its own alone; see `measure_filters`."""
+    return measure_filters(
+        subject, filters_layer(subject, layer), splits.test, splits.landmarks,
+        num_categories=None if task == MULTI else 1,
+    )  # fmt: skip
 
 
 def filters_of_run(
@@ -43,9 +52,6 @@ def filters_of_run(
     data = TrainSettings.from_json(run.settings).data
     splits = open_data(data, skip_bad=skip_bad)
     check_classes(f"{run.folder}", subject, splits.test.class_names)
-    found = measure_filters(
-        subject, filters_layer(subject, layer), splits.test, splits.landmarks,
-        num_categories=None if data.task == MULTI else 1,
-    )  # fmt: skip
+    found = filters_of_subject(subject, splits, data.task, layer=layer)
     run.write(FILTERS, {"layer": found.layer, "figures": found.figures, "filters": found.filters})
     return found, subject.class_names

@@ -20,13 +20,14 @@ from torchmetrics.functional.classification import multiclass_accuracy
 
 from whynet.base.errors import RunError, SettingError
 from whynet.base.files import read_json, write_json_atomically
-from whynet.metrics.paired_test import holm, paired_test
+from whynet.metrics.paired_test import paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
-from whynet.workflows.filters.measuring import filters_layer, measure_filters, test_logits
+from whynet.workflows.filters.measuring import logits_and_labels
+from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.reproduce.icnn_plan import INTERPRETABLE, SCALES, ICNNPlan, ICNNScale, rows
-from whynet.workflows.reproduce.study import Cell, Figures, gathered, header, run_cells
+from whynet.workflows.reproduce.study import Cell, Figures, adjusted, gathered, header, run_cells
 from whynet.workflows.run import CLASSIFIER
 from whynet.workflows.settings import MULTI, DataSettings, settings_with
 from whynet.workflows.train import train
@@ -109,11 +110,8 @@ def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
                 return done
             subject = load_subject(run.folder / CLASSIFIER).to(hardware.torch_device())
             splits = open_data(settings.data)
-            logits, labels = test_logits(subject, splits.test)
-            found = measure_filters(
-                subject, filters_layer(subject), splits.test, splits.landmarks,
-                num_categories=None if settings.data.task == MULTI else 1,
-            )  # fmt: skip
+            logits, labels = logits_and_labels(subject, splits.test)
+            found = filters_of_subject(subject, splits, settings.data.task)
             accuracy = float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
             figures = {"accuracy": accuracy, **found.figures}
             write_json_atomically(folder / MEASURED, figures)
@@ -141,9 +139,7 @@ def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, 
             if len(pairs) > 1:
                 test = paired_test([a for a, _ in pairs], [b for _, b in pairs])
                 tests.append({"a": row, "b": ordinary, "metric": key, **asdict(test)})
-    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
-        test_of["p_holm"] = p_holm
-    return tests
+    return adjusted(tests)
 
 
 def ratios(results: Mapping[str, Any]) -> list[str]:

@@ -19,13 +19,13 @@ from filelock import FileLock, Timeout
 
 from whynet.base.errors import DataError, MissingDependencyError, RewardError, RunError, SettingError
 from whynet.metrics.java import missing_language_tools
-from whynet.metrics.paired_test import holm, paired_test
+from whynet.metrics.paired_test import paired_test
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.evaluate import METRICS, evaluate, evaluation_options
 from whynet.workflows.metrics_table import flat_figures
 from whynet.workflows.reproduce.plan import EXPERIMENTS, ROWS, SCALES, Plan, Scale
-from whynet.workflows.reproduce.study import Cell, Figures, Row, gathered, header, run_cells
+from whynet.workflows.reproduce.study import Cell, Figures, Row, adjusted, gathered, header, run_cells
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, settings_with
 from whynet.workflows.train import has_captions, train
@@ -192,6 +192,4 @@ def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, 
                     test = paired_test([ours[seed][key] for seed in seeds], [theirs[seed][key] for seed in seeds])
                     label = {"condition": condition} if condition else {}
                     tests.append({**label, "a": ROWS[a].name, "b": ROWS[b].name, "metric": key, **asdict(test)})
-    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
-        test_of["p_holm"] = p_holm
-    return tests
+    return adjusted(tests)

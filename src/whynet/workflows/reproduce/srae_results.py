@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from whynet.metrics.paired_test import holm, paired_test
+from whynet.metrics.paired_test import paired_test
 from whynet.workflows.concepts.search import FOLDS, NUM_CLASSES, is_faithful
 from whynet.workflows.reproduce.srae_plan import COMPARISONS, ROWS, SRAEScale
-from whynet.workflows.reproduce.study import spread
+from whynet.workflows.reproduce.study import adjusted, spread
 
 
 def plain(value: Any) -> Any:
@@ -89,6 +89,4 @@ def _tests(measured: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             test = paired_test([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
             better = (test.difference < 0) == one.lower and test.difference != 0
             tests.append({"a": "SRAE", "b": one.other, "metric": one.key, **asdict(test), "is_better": better})
-    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
-        test_of["p_holm"] = p_holm
-    return tests
+    return adjusted(tests)

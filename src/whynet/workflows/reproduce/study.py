@@ -23,6 +23,7 @@ import torch
 
 import whynet
 from whynet.base.errors import RunError, SettingError
+from whynet.metrics.paired_test import holm
 
 Figures = dict[str, float]
 
@@ -142,6 +143,13 @@ def gathered(rows: Mapping[str, Row], cells: Sequence[Cell], figures: Sequence[F
             entry["lacking"] = lacking
         result.append(entry)
     return result
+
+
+def adjusted(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The paired tests of a study with `p_holm` beside `p_value`: Holm over all of them."""
+    for test_of, p_holm in zip(tests, holm([one["p_value"] for one in tests]), strict=True):
+        test_of["p_holm"] = p_holm
+    return tests
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
