@@ -1,15 +1,14 @@
 """`whynet filters`: a table of the surest filters, the layer as a whole, and JSON."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from whynet.cli.app import app
+from whynet.workflows import report
 from whynet.workflows.filters import run_filters
-from whynet.workflows.filters.geometry import UnitGeometry
-from whynet.workflows.filters.measuring import MeasuredFilters
 
 FIGURES = {"num_filters": 25.0, "part_interpretability": 0.5, "detectors": 4.0, "unique_detectors": 3.0, "dead": 1.0,
            "classes_with_filters": 0.5}  # fmt: skip
@@ -31,10 +30,12 @@ def asked(monkeypatch):
              "location_instability": None, "detects": None}
             for number in range(25)
         ]  # fmt: skip
-        geometry = UnitGeometry(centres=torch.zeros(1, 1, 2), radius=1.0)
-        return MeasuredFilters(layer="relu5", figures=FIGURES, filters=filters, geometry=geometry), ("[a]", "b")
+        return SimpleNamespace(
+            measured=SimpleNamespace(layer="relu5", figures=FIGURES, filters=filters), class_names=("[a]", "b"), run=run
+        )
 
     monkeypatch.setattr(run_filters, "filters_of_run", measured)
+    monkeypatch.setattr(report, "report_filters", lambda found, *, skip_bad: found.run / "filters.html")
     return calls
 
 
@@ -46,6 +47,7 @@ def test_the_surest_filters_are_listed_and_all_on_request(asked, tmp_path):
     assert "[a]" in answer.stdout
     assert "and 5 more; --all lists them" in answer.stdout
     assert "50% of the classes own a filter." in answer.stdout
+    assert f"Pictures: {tmp_path / 'filters.html'}" in answer.stdout
     assert f"Figures: {tmp_path / 'filters.json'}" in answer.stdout
     assert asked == [(tmp_path, {"layer": "relu5", "skip_bad": False, "allow": None, "device": "auto"})]
     answer = call("filters", tmp_path, "--all")

@@ -19,10 +19,11 @@ class StrongestImages:
         source: The layer of the units.
         units: Channels of it.
         top: How many images are kept for a unit.
+        keep: Whether the images themselves are kept; else their numbers alone.
     """
 
-    def __init__(self, network: nn.Module, source: str, units: Sequence[int], top: int) -> None:
-        self.network, self.source, self.units, self.top = network, source, list(units), top
+    def __init__(self, network: nn.Module, source: str, units: Sequence[int], top: int, *, keep: bool = True) -> None:
+        self.network, self.source, self.units, self.top, self.keep = network, source, list(units), top, keep
         self.field: ReceptiveField | None = None
         """Of the source; None before the first batch."""
         self.values = torch.zeros(len(units), 0)  # (U, K)
@@ -62,6 +63,8 @@ class StrongestImages:
         self.values = all_values.gather(1, order)
         self.numbers = torch.cat([self.numbers, numbers], 1).gather(1, order)
         self.places = torch.cat([self.places, places.T], 1).gather(1, order)
+        if not self.keep:
+            return
         kept = set(self.numbers[self.values > 0].tolist())
         first = self.num_seen - len(batch)
         # Copies, since a part would keep its whole batch alive.

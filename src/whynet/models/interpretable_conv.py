@@ -70,6 +70,7 @@ class InterpretableConv(nn.Module):
     def __init__(self, below: nn.Module, num_filters: int, settings: FilterSettings) -> None:
         super().__init__()
         self.below = below
+        self.below_relu = nn.ReLU()
         self.below_mask = PartMask(num_filters, settings)
         self.convolution = nn.Conv2d(num_filters, num_filters, 3, padding=1)
         nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
@@ -84,7 +85,7 @@ class InterpretableConv(nn.Module):
 
     def forward(self, inputs: Any) -> Maps:
         """The masked maps of the new filters."""
-        maps = self.below_mask(self.relu(self.below(inputs)))
+        maps = self.below_mask(self.below_relu(self.below(inputs)))
         masked: Tensor = self.mask(self.relu(self.convolution(maps)))
         return masked
 

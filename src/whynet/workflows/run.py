@@ -30,11 +30,13 @@ CONCEPTS = "concepts"
 """The stage and the folder of named concepts, one folder a class within."""
 FILTERS = "filters.json"
 """What was measured of the classifier's filters."""
+FILTERS_PAGE = "filters.html"
+"""The same with pictures."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html", FILTERS,
+    "report.html", FILTERS, FILTERS_PAGE,
 )  # fmt: skip
 """All that a run consists of."""
 

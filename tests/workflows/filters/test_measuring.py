@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from whynet.attribution.receptive_field import receptive_field
 from whynet.base.errors import SettingError, SubjectError
 from whynet.data.birds.dataset import PaintedBirds
 from whynet.metrics import FilterActivity, LocationInstability, PartInterpretability, QuantileSketch
@@ -15,6 +16,7 @@ from whynet.models.convnet import ConvNet
 from whynet.models.interpretable_conv import make_interpretable
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
+from whynet.workflows.filters.geometry import unit_geometry
 from whynet.workflows.filters.measuring import filters_layer, measure_filters, whole_parts
 from whynet.workflows.seen_parts import landmarks_of, part_masks
 
@@ -148,3 +150,14 @@ def test_what_cannot_be_measured(subject, birds):
 
 def test_left_and_right_are_one_part():
     assert whole_parts(("head", "left eye", "tail", "right eye")) == {"head": [0], "eye": [1, 3], "tail": [2]}
+
+
+def test_fields_leave_no_gap_and_masks_do_not_widen_them(subject, birds):
+    images = subject.preprocess([birds[row].image for row in range(6)])
+    network = make_interpretable(subject.network, "blocks.1.2", images=images[:1]).eval()
+    own = Subject(network, class_names=birds.class_names, preprocess=subject.preprocess)
+    geometry = unit_geometry(own, "blocks.1.2", images, [0, 1])
+    assert torch.allclose(geometry.centres, receptive_field(own, "blocks.1.2.below", images[:1]).centres().float())
+    assert geometry.radius >= 4 / 2**0.5 - 1e-4  # half the diagonal of a cell
+    assert bool(discs(geometry.centres, geometry.radius, (SIZE, SIZE), (SIZE, SIZE))[:, 3:-3, 3:-3].any(0).all())
+    assert geometry.radius < SIZE / 2

@@ -36,14 +36,15 @@ def trained(folder, settings=SETTINGS):
 
 def test_what_was_measured_is_kept_in_the_run(few_birds, tmp_path):
     run = trained(tmp_path / "run")
-    found, names = filters_of_run(run.folder, device="cpu")
+    of_run = filters_of_run(run.folder, device="cpu")
+    found, names = of_run.measured, of_run.class_names
     assert found.layer == "features.11"
     assert len(names) == 2
     kept = json.loads((run.folder / "filters.json").read_text())
     assert kept == {"layer": found.layer, "figures": found.figures, "filters": found.filters}
     assert len(found.filters) == found.figures["num_filters"]
-    assert filters_of_run(run, device="cpu")[0].figures == found.figures
-    other, _ = filters_of_run(run, layer="features.6", device="cpu")
+    assert filters_of_run(run, device="cpu").measured.figures == found.figures
+    other = filters_of_run(run, layer="features.6", device="cpu").measured
     assert other.layer == "features.6"
 
 

@@ -215,7 +215,7 @@ def test_a_report_of_other_pictures_stays_as_it_is(run, tmp_path, caplog):
     (copy / "report.html").write_text("old")
     assert report_concepts(copy, device="cpu").is_file()
     assert (copy / "report.html").read_text() == "old"
-    assert "does not link to the concepts" in caplog.text
+    assert "does not link to the new pages" in caplog.text
 
 
 def test_without_concepts_there_is_nothing_to_show(coloured_run):

@@ -2,9 +2,11 @@
 
 Zhang, Wu & Zhu 2018, arXiv:1710.00935, section 5.2, take round receptive fields at the resolution of the image, after
 Zhou et al. 2015: not the theoretical extent, which grows with every layer, but what a unit answers to when parts of an
-image are covered. All units of a layer share one radius here: half the mean side of the fields of a few of them.
+image are covered. All units of a layer share one radius here: half the mean side of the fields of a few of them, and at
+least half the diagonal of the cell of picture that a unit stands for, so that all fields together leave no gaps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,4 +68,11 @@ def unit_geometry(subject: Subject, layer: str, images: Images, fired: Sequence[
     )  # fmt: skip
     sides = [sum(measured.extent(unit)) / 2 for unit in units]
     known = [side for side in sides if side > 0] or [float(max(receptive_field(subject, source, images[:1]).extent))]
-    return UnitGeometry(centres=measured.theoretical.centres().float(), radius=sum(known) / len(known) / 2)
+    centres = measured.theoretical.centres().float()
+    return UnitGeometry(centres=centres, radius=max(sum(known) / len(known) / 2, _half_diagonal(centres)))
+
+
+def _half_diagonal(centres: Float[Tensor, "rows columns 2"]) -> float:
+    """Of the cell between neighbouring centres, 0 along an axis that has one alone."""
+    down, across = centres[1:, :, 0] - centres[:-1, :, 0], centres[:, 1:, 1] - centres[:, :-1, 1]
+    return math.hypot(*(float(steps.mean()) if steps.numel() else 0.0 for steps in (down, across))) / 2

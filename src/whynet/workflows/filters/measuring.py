@@ -47,12 +47,14 @@ class MeasuredFilters:
         figures: By the keys of the results files.
         filters: One record a filter: category, part, and its own figures, as JSON takes them.
         geometry: Of its units.
+        examples: The pictures that were looked at.
     """
 
     layer: str
     figures: dict[str, float]
     filters: list[dict[str, Any]]
     geometry: UnitGeometry
+    examples: ExampleDataset
 
 
 def filters_layer(subject: Subject, layer: str | None = None) -> str:
@@ -215,7 +217,7 @@ def _second_pass(
         for place in range(number)
     ]
     known = {key: value for key, value in figures.items() if value is not None and math.isfinite(value)}
-    return MeasuredFilters(layer=layer, figures=known, filters=filters, geometry=geometry)
+    return MeasuredFilters(layer=layer, figures=known, filters=filters, geometry=geometry, examples=pictures.examples)
 
 
 def whole_parts(part_names: Sequence[str]) -> dict[str, list[int]]:

@@ -1,5 +1,6 @@
 """`whynet filters`: the filters of a run's classifier, measured on its test pictures and kept in the run."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from whynet.base.errors import RunError
@@ -11,6 +12,26 @@ from whynet.workflows.filters.measuring import MeasuredFilters, filters_layer, m
 from whynet.workflows.phase_one import check_classes
 from whynet.workflows.run import CLASSIFIER, FILTERS, Run
 from whynet.workflows.settings import MULTI, TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FiltersOfRun:
+    """The measured filters of a run.
+
+    Args:
+        run: Whose.
+        subject: Its classifier.
+        measured: What was measured.
+    """
+
+    run: Run
+    subject: Subject
+    measured: MeasuredFilters
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the categories."""
+        return self.subject.class_names
 
 
 def filters_of_subject(subject: Subject, splits: Splits, task: str, *, layer: str | None = None) -> MeasuredFilters:
@@ -28,7 +49,7 @@ def filters_of_run(
     skip_bad: bool = False,
     allow: str | None = None,
     device: str = "auto",
-) -> tuple[MeasuredFilters, tuple[str, ...]]:
+) -> FiltersOfRun:
     """Measure the filters of a run, and write what was found to `filters.json`.
 
     Args:
@@ -39,7 +60,7 @@ def filters_of_run(
         device: Where to compute.
 
     Returns:
-        What was measured, and the names of the categories.
+        What was measured, and of what.
 
     Raises:
         RunError: The run has no classifier.
@@ -54,4 +75,4 @@ def filters_of_run(
     check_classes(f"{run.folder}", subject, splits.test.class_names)
     found = filters_of_subject(subject, splits, data.task, layer=layer)
     run.write(FILTERS, {"layer": found.layer, "figures": found.figures, "filters": found.filters})
-    return found, subject.class_names
+    return FiltersOfRun(run=run, subject=subject, measured=found)

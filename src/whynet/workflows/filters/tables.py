@@ -8,10 +8,6 @@ def filter_lines(filters: Sequence[Mapping[str, Any]], class_names: Sequence[str
     """Columns, and a row for each filter, those that go most surely with a part first; "" where there is no figure."""
     columns = ["Filter", "category", "part", "goes with it, %", "wanders by, %", "detects"]
 
-    def order(own: Mapping[str, Any]) -> tuple[float, int]:
-        score = own["part_interpretability"]
-        return (1.0 if score is None else -score), own["filter"]
-
     rows = [
         [
             str(own["filter"]),
@@ -21,9 +17,19 @@ def filter_lines(filters: Sequence[Mapping[str, Any]], class_names: Sequence[str
             _percent(own["location_instability"]),
             own["detects"] or "",
         ]
-        for own in sorted(filters, key=order)
+        for own in by_sureness(filters)
     ]
     return columns, rows
+
+
+def by_sureness(filters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The filters, those that go most surely with a part first and those without a figure last."""
+
+    def order(own: Mapping[str, Any]) -> tuple[float, int]:
+        score = own["part_interpretability"]
+        return (1.0 if score is None else -score), own["filter"]
+
+    return sorted(filters, key=order)
 
 
 def summary_lines(figures: Mapping[str, float]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The report: self-contained HTML files that say what a run learned and how far its explanations can be trusted."""
 
 from whynet.workflows.report.concepts import report_concepts, write_concept_pages
+from whynet.workflows.report.filters import report_filters
 from whynet.workflows.report.page import write_report
 
-__all__ = ["report_concepts", "write_concept_pages", "write_report"]
+__all__ = ["report_concepts", "report_filters", "write_concept_pages", "write_report"]

@@ -5,7 +5,6 @@ Li 2017, arXiv:1709.05360, section 2.4: "the heatmap for different neurons and t
 image", and "a single neuron across many images for human to name this particular neuron".
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,7 @@ from whynet.workflows.report.concept_figures import (
 )
 from whynet.workflows.report.concept_pictures import ClassPictures, FeatureRow, PictureRow
 from whynet.workflows.report.grounding import signed
-from whynet.workflows.report.page import REPORT, write_report
+from whynet.workflows.report.page import REPORT, refresh_report
 from whynet.workflows.report.rendering import rendered
 from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
@@ -46,7 +45,6 @@ from whynet.workflows.settings import DATA_TITLES, TrainSettings
 _STYLES = ("report.css", "concepts.css")
 _LISTED = 8
 """X-features that the overview names of each class."""
-_log = logging.getLogger("whynet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +132,7 @@ def report_concepts(
     subject = load_subject(run.folder / CLASSIFIER, function=allow).to(Hardware(device=device).torch_device())
     splits = open_data(TrainSettings.from_json(run.settings).data, skip_bad=skip_bad)
     path = write_concept_pages(run, subject, splits)
-    if (run.folder / REPORT).exists():
-        try:
-            write_report(run, skip_bad=skip_bad)
-        except RunError as error:
-            _log.warning("%s stays as it is and does not link to the concepts: %s", run.folder / REPORT, error)
+    refresh_report(run, skip_bad=skip_bad)
     return path
 
 

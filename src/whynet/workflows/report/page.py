@@ -1,5 +1,6 @@
 """Gathers what the report shows, and writes it."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from whynet.base.image import to_data_uri
 from whynet.models.variants import VARIANT_NAMES
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
+from whynet.workflows.filters.tables import summary_lines
 from whynet.workflows.gallery import gallery
 from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
@@ -22,10 +24,11 @@ from whynet.workflows.report.concept_figures import Summary, concept_summary
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.report.rendering import rendered
-from whynet.workflows.run import CLASSIFIER, EXPLAINER, Run
+from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
 REPORT = "report.html"
+_log = logging.getLogger("whynet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ class Page:
     honesty: list[str]
     causal_check: CausalCheck | None
     concepts: Summary | None
+    filters: list[str]
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -101,6 +105,15 @@ def write_report(run: Run | str | Path, *, skip_bad: bool = False) -> Path:
     return path
 
 
+def refresh_report(run: Run, *, skip_bad: bool = False) -> None:
+    """Write a run's report again, where it has one, so that it links to pages made since."""
+    if (run.folder / REPORT).exists():
+        try:
+            write_report(run, skip_bad=skip_bad)
+        except RunError as error:
+            _log.warning("%s stays as it is and does not link to the new pages: %s", run.folder / REPORT, error)
+
+
 def _page(run: Run, *, skip_bad: bool) -> Page:
     settings = TrainSettings.from_json(run.settings)
     metrics, sentences = run.read(METRICS), run.read(SENTENCES)
@@ -130,6 +143,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         honesty=honesty_lines(metrics),
         causal_check=causal_check_of(metrics),
         concepts=concept_summary(run),
+        filters=_filters(run),
         columns=columns,
         rows=rows,
         missing=metrics["missing"],
@@ -148,6 +162,16 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         stages={name: float(stage["seconds"]) for name, stage in record["stages"].items()},
         seed=settings.model.seed,
     )
+
+
+def _filters(run: Run) -> list[str]:
+    """What the report says of the filters; nothing where no page shows them."""
+    if not (run.folder / FILTERS_PAGE).is_file():
+        return []
+    figures = run.read(FILTERS).get("figures")
+    if not isinstance(figures, dict):
+        raise RunError(f"{run.folder / FILTERS} has no figures; measure again with `whynet filters {run.folder}`")
+    return list(summary_lines(figures))
 
 
 def _explainer_name(settings: TrainSettings) -> str:
