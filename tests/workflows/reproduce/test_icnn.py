@@ -18,7 +18,10 @@ from whynet.workflows.reproduce.tables import paired_lines, panels
 from whynet.workflows.settings import settings_with
 
 TINY = ICNNScale(
-    networks={"convnet": NetworkPlan(width=None, seeds=2), "alexnet": NetworkPlan(width=0.05)},
+    networks={
+        "convnet": NetworkPlan(width=None, seeds=2, image_size=48),
+        "alexnet": NetworkPlan(width=0.05, is_ablated=True),
+    },
     data={"num_species": 2, "image_size": 64, "roll": 45.0}, classifier={"epochs": 1, "batch_size": 8},
     filters={"strength": 0.5},
 )  # fmt: skip
@@ -32,15 +35,16 @@ def test_each_network_has_a_twin_that_differs_in_its_filters_alone(tmp_path):
     cells = plan(tmp_path).cells(3, ["multi"])
     assert [(cell.row, cell.seed) for cell in cells] == [
         ("convnet", 0), ("convnet interpretable", 0), ("convnet", 1), ("convnet interpretable", 1),
-        ("alexnet", 0), ("alexnet interpretable", 0),
+        ("alexnet", 0), ("alexnet interpretable", 0), ("alexnet masks alone", 0),
     ]  # fmt: skip
     assert len({cell.folder for cell in cells}) == len(cells)
-    for ordinary, twin in zip(cells[::2], cells[1::2], strict=True):
+    assert [cell.settings["data"]["image_size"] for cell in cells[::2]] == [48, 48, 64, 64]
+    for ordinary, twin in [*zip(cells[:6:2], cells[1:6:2], strict=True), (cells[4], cells[6])]:
         one, other = (
             settings_with({group: dict(own) for group, own in cell.settings.items()}) for cell in (ordinary, twin)
         )
         assert other.model.interpretable
-        assert other.filters.strength == 0.5
+        assert other.filters.strength == (0.0 if twin.row.endswith("masks alone") else 0.5)
         assert replace(other, model=replace(other.model, interpretable=False), filters=one.filters) == one
 
 
@@ -55,14 +59,13 @@ def test_every_scale_can_be_trained():
 
 
 def test_the_papers_figures_stand_beside_its_own_data_alone():
-    found = rows(["vgg_m", "resnet18"], "animal_parts", is_single=False)
+    networks = {"vgg_m": NetworkPlan(is_ablated=True), "resnet18": NetworkPlan()}
+    found = rows(networks, "animal_parts", is_single=False)
     assert found["vgg_m"].paper == {"location_instability": 0.167}
     assert found["vgg_m interpretable"].paper == {"location_instability": 0.096}
-    assert found["resnet18"].paper == {}
-    assert rows(["vgg_m"], "animal_parts", is_single=True)["vgg_m interpretable"].paper == {
-        "location_instability": 0.09
-    }
-    assert rows(["vgg_m"], "birds", is_single=False)["vgg_m"].paper == {}
+    assert found["resnet18"].paper == found["vgg_m masks alone"].paper == {}
+    assert rows(networks, "animal_parts", is_single=True)["vgg_m interpretable"].paper == {"location_instability": 0.09}
+    assert rows(networks, "birds", is_single=False)["vgg_m"].paper == {}
 
 
 @pytest.mark.parametrize(
@@ -120,16 +123,16 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     json.dumps(results, allow_nan=False)
     assert results["command"] == "whynet reproduce icnn --data birds --seeds 2"
     assert [row["name"] for row in results["rows"]] == [
-        "convnet", "convnet interpretable", "alexnet", "alexnet interpretable",
+        "convnet", "convnet interpretable", "alexnet", "alexnet interpretable", "alexnet masks alone",
     ]  # fmt: skip
     for row in results["rows"]:
         assert {"accuracy", "unique_detectors", "classes_with_filters", "dead"} <= set(row["metrics"])
         assert len(row["metrics"]["accuracy"]["values"]) == (2 if row["name"].startswith("convnet") else 1)
     assert {(test["a"], test["b"]) for test in results["tests"]} == {("convnet interpretable", "convnet")}
-    assert said[-1] == "6 of 6: alexnet interpretable seed 0"
+    assert said[-1] == "7 of 7: alexnet masks alone seed 0"
     assert list(panels(results))
     assert paired_lines(results)[1]
-    assert len(ratios(results)) == 2
+    assert len(ratios(results)) == 3
     subject = load_subject(folder / "multi" / "seed0" / "alexnet-interpretable" / "classifier")
     assert (subject.layer("features.11").mask.categories >= 0).all()
 

@@ -6,7 +6,8 @@ measured on the test pictures.
 
 Differs from the paper: every network is trained from nothing, where the paper's were trained on ImageNet first, and is
 smaller, as are the pictures. Residual networks and a small convnet are measured, too. The constant centre, a point that
-never moves, stands beside location instability.
+never moves, stands beside location instability, and some networks are also trained with masks but without the filter
+loss, which tells what is owed to which.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.filters.measuring import logits_and_labels
 from whynet.workflows.filters.run_filters import filters_of_subject
-from whynet.workflows.reproduce.icnn_plan import INTERPRETABLE, SCALES, ICNNPlan, ICNNScale, rows
+from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, network_of, rows
 from whynet.workflows.reproduce.study import Cell, Figures, adjusted, gathered, header, run_cells
 from whynet.workflows.run import CLASSIFIER
 from whynet.workflows.settings import MULTI, DataSettings, settings_with
@@ -90,7 +91,7 @@ def reproduce_icnn(
     told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
     return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {
         "settings": asdict(scale),
-        "rows": gathered(rows(list(scale.networks), data, is_single=single), cells, figures),
+        "rows": gathered(rows(scale.networks, data, is_single=single), cells, figures),
         "tests": _tests(cells, figures),
     }
 
@@ -121,15 +122,15 @@ def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
 
 
 def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
-    """Paired over the seeds, and the categories of single-category tasks: what interpretable filters have more."""
+    """Paired over the seeds, and the categories of single-category tasks: what masked filters have more."""
     by_row: dict[str, dict[tuple[str, int], Figures]] = {}
     for cell, own in zip(cells, figures, strict=True):
         by_row.setdefault(cell.row, {})[cell.condition, cell.seed] = own
     tests: list[dict[str, Any]] = []
     for row, ours in by_row.items():
-        if not row.endswith(INTERPRETABLE):
+        ordinary = network_of(row)
+        if ordinary == row:
             continue
-        ordinary = row.removesuffix(f" {INTERPRETABLE}")
         for key in TESTED:
             pairs = [
                 (own[key], by_row[ordinary][place][key])
@@ -143,15 +144,15 @@ def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, 
 
 
 def ratios(results: Mapping[str, Any]) -> list[str]:
-    """For each network what interpretable filters have over its ordinary twin's, in a sentence."""
+    """For each network what masked filters have over its ordinary twin's, in a sentence."""
     means: dict[tuple[str, str], Mapping[str, float]] = {}
     for row in results["rows"]:
         metrics = {key: value["mean"] for key, value in row["metrics"].items()}
         means[row.get("condition", ""), row["name"]] = metrics
     lines = []
     for (condition, name), ours in means.items():
-        theirs = means.get((condition, name.removesuffix(f" {INTERPRETABLE}")), {})
-        if not name.endswith(INTERPRETABLE) or not theirs:
+        theirs = means.get((condition, network_of(name)), {})
+        if network_of(name) == name or not theirs:
             continue
         said = []
         if theirs.get("part_interpretability") and "part_interpretability" in ours:

@@ -12,6 +12,8 @@ from typing import Any
 from whynet.workflows.reproduce.study import Cell, Row
 
 INTERPRETABLE = "interpretable"
+MASKS_ALONE = "masks alone"
+"""The same without the filter loss."""
 _PAPER_MULTI = {"vgg_m": (0.167, 0.096), "vgg_s": (0.131, 0.083)}
 """Location instability on ILSVRC Part, ordinary and interpretable: table 6, logistic loss."""
 _PAPER_SINGLE = {"vgg16": (0.144, 0.085), "vgg_m": (0.147, 0.090), "vgg_s": (0.145, 0.090)}
@@ -26,11 +28,20 @@ class NetworkPlan:
         width: Factor of its channels; None for a network that has none.
         learning_rate: Of its classifier.
         seeds: At most so many are trained.
+        image_size: Side of its pictures; None: that of the data's settings.
+        is_ablated: Whether it is also trained with masks alone.
     """
 
     width: float | None = 0.25
     learning_rate: float = 1e-3
     seeds: int = 1
+    image_size: int | None = None
+    is_ablated: bool = False
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What its filters are: "" for ordinary ones."""
+        return ("", INTERPRETABLE, *([MASKS_ALONE] if self.is_ablated else []))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +64,14 @@ class ICNNScale:
 
 
 _NETWORKS = {
-    "convnet": NetworkPlan(width=None, seeds=3),
-    "alexnet": NetworkPlan(seeds=3),
-    "vgg_m": NetworkPlan(),
-    "vgg_s": NetworkPlan(),
-    "vgg16": NetworkPlan(learning_rate=3e-4),
+    "convnet": NetworkPlan(width=None, seeds=3, image_size=64, is_ablated=True),
+    "alexnet": NetworkPlan(seeds=3, is_ablated=True),
+    "vgg_m": NetworkPlan(width=0.125),
+    "vgg_s": NetworkPlan(width=0.125),
+    "vgg16": NetworkPlan(width=0.125, learning_rate=3e-4),
     "resnet18": NetworkPlan(),
 }
-_CLASSIFIER = {"epochs": 25, "batch_size": 32, "patience": 8, "plateau_patience": 2}
+_CLASSIFIER = {"epochs": 20, "batch_size": 32, "patience": 8, "plateau_patience": 2}
 SCALES = {
     "birds": ICNNScale(networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER),
     "cub": ICNNScale(networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 60}),
@@ -88,48 +99,57 @@ class ICNNPlan:
     scale: ICNNScale
 
     def cells(self, seeds: int, tasks: Sequence[str]) -> list[Cell]:
-        """A run for each network, ordinary and interpretable, of each task and seed.
+        """A run for each network, task and seed, with each kind of filters.
 
         Args:
             seeds: At most so many of each network.
             tasks: "multi" or categories.
         """
         return [
-            self._cell(name, own, task, seed, is_interpretable=is_interpretable)
+            self._cell(name, own, task, seed, filters)
             for task in tasks
             for name, own in self.scale.networks.items()
             for seed in range(min(seeds, own.seeds))
-            for is_interpretable in (False, True)
+            for filters in own.conditions
         ]
 
-    def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, *, is_interpretable: bool) -> Cell:
-        row = row_key(name, is_interpretable=is_interpretable)
+    def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, filters: str) -> Cell:
+        row = row_key(name, filters)
         width = {} if own.width is None else {"width": own.width}
+        size = {} if own.image_size is None else {"image_size": own.image_size}
+        data = {**self.scale.data, **size}
+        loss = {INTERPRETABLE: dict(self.scale.filters), MASKS_ALONE: {**self.scale.filters, "strength": 0.0}}
         return Cell(
             row=row, condition="" if task == "multi" else task, seed=seed,
             folder=str(self.folder / task / f"seed{seed}" / row.replace(" ", "-")),
             settings={
-                "data": {"name": self.data, "root": self.root, "data_seed": seed, "task": task, **self.scale.data},
-                "model": {"network": name, "seed": seed, "interpretable": is_interpretable, **width},
+                "data": {"name": self.data, "root": self.root, "data_seed": seed, "task": task, **data},
+                "model": {"network": name, "seed": seed, "interpretable": bool(filters), **width},
                 "classifier": {**self.scale.classifier, "learning_rate": own.learning_rate},
-                "filters": dict(self.scale.filters) if is_interpretable else {},
+                "filters": loss.get(filters, {}),
             },
             explained=False,
         )  # fmt: skip
 
 
-def row_key(name: str, *, is_interpretable: bool) -> str:
+def row_key(name: str, filters: str) -> str:
     """What a row is called."""
-    return f"{name} {INTERPRETABLE}" if is_interpretable else name
+    return f"{name} {filters}".strip()
 
 
-def rows(names: Sequence[str], data: str, *, is_single: bool) -> dict[str, Row]:
+def network_of(row: str) -> str:
+    """The name of a row's network, which is also the row of its ordinary twin."""
+    return row.removesuffix(f" {INTERPRETABLE}").removesuffix(f" {MASKS_ALONE}")
+
+
+def rows(networks: Mapping[str, NetworkPlan], data: str, *, is_single: bool) -> dict[str, Row]:
     """The rows, with the paper's figures where it has them for these data."""
     paper = (_PAPER_SINGLE if is_single else _PAPER_MULTI) if data == "animal_parts" else {}
     found: dict[str, Row] = {}
-    for name in names:
-        for place, is_interpretable in enumerate((False, True)):
-            figures = {"location_instability": paper[name][place]} if name in paper else {}
-            key = row_key(name, is_interpretable=is_interpretable)
+    for name, own in networks.items():
+        for filters in own.conditions:
+            told = name in paper and filters != MASKS_ALONE
+            figures = {"location_instability": paper[name][filters == INTERPRETABLE]} if told else {}
+            key = row_key(name, filters)
             found[key] = Row(name=key, paper=figures)
     return found
