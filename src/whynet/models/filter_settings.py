@@ -26,7 +26,7 @@ class FilterSettings:
         default=4.0, metadata={"help": "How fast masks fall: they end at 1 / beta of the map's side from the peak."}
     )
     strength: float = field(
-        default=0.3,
+        default=0.1,
         metadata={"help": "Norm of the filter loss's gradient over the task's, in the first epoch; 0: masks alone."},
     )
     decay: bool = field(
