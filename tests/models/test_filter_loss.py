@@ -78,6 +78,15 @@ def test_the_exact_gradient_is_minus_that_of_the_information_and_knows_no_labels
     assert torch.equal(found, a_loss(gradient="exact")(maps, LABELS.flip(0)))
 
 
+@pytest.mark.parametrize("kind", ["equation4", "released", "exact"])
+def test_filters_of_one_beta_share_templates_and_learn_as_with_their_own(maps, kind):
+    mixed = a_loss(gradient=kind)
+    mixed.mask.beta[-1] = 2.0
+    found, expected = (loss(maps, LABELS) for loss in (mixed, a_loss(gradient=kind)))
+    torch.testing.assert_close(found[:, :-1], expected[:, :-1])
+    assert not torch.allclose(found[:, -1], expected[:, -1])
+
+
 @pytest.mark.parametrize("kind", ["equation4", "exact"])
 def test_descending_it_raises_the_mutual_information(kind):
     """With the paper's printed sign it would fall. Maps peak in images of their category and are low elsewhere."""

@@ -31,7 +31,7 @@ from whynet.models.interpretable_conv import Maps, PartMask
 from whynet.models.mutual_information import Scores, Templates, information_gradient, scores
 from whynet.models.part_templates import templates
 
-_ASSIGN_EVERY = 10
+ASSIGN_EVERY = 10
 """Batches after which filters are assigned to categories anew."""
 _LARGEST = 20.0
 """Of the logarithm of a weight."""
@@ -96,7 +96,10 @@ class FilterLoss(nn.Module):
         """
         self._check(maps, labels)
         with torch.no_grad():
-            own = templates(*self.shape, self.mask.beta.float(), self.mask.settings.norm)
+            beta = self.mask.beta.float()
+            if bool((beta == beta[0]).all()):
+                beta = beta[:1]  # one set of templates for all filters: hundreds of times less to compute
+            own = templates(*self.shape, beta, self.mask.settings.norm)
             found = scores(maps, own)
             self._observe(found, maps, labels)
             if self.settings.gradient == "exact":
@@ -115,7 +118,8 @@ class FilterLoss(nn.Module):
         else:
             log_p = torch.logsumexp(log_ratio, 2) - math.log(found.shape[2])  # all templates are alike likely
             weights = fit.clamp(max=_LARGEST).exp() * (fit - log_p).clamp_min(0)
-        picked = own[torch.arange(len(own), device=maps.device), target]  # (B, F, P)
+        filters = torch.arange(maps.shape[1], device=maps.device) % len(own)
+        picked = own[filters, target]  # (B, F, P)
         return (-(weights * _balance(is_own))[:, :, None] * picked).view_as(maps)
 
     @property
@@ -133,7 +137,7 @@ class FilterLoss(nn.Module):
         is_new = self.strengths.sum(0) == 0  # no batch had the class
         mixed = torch.where(is_new, now, self.settings.momentum * self.strengths + (1 - self.settings.momentum) * now)
         self.strengths.copy_(torch.where(counts > 0, mixed, self.strengths))
-        if int(self.seen) % _ASSIGN_EVERY == 0:
+        if int(self.seen) % ASSIGN_EVERY == 0:
             some = torch.tensor(self.candidates, device=maps.device)
             self.mask.categories.copy_(some[filter_categories(self.strengths[:, some], self.settings.assignment)])
         if self.settings.learned_beta:

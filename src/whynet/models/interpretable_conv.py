@@ -52,7 +52,7 @@ class PartMask(nn.Module):
             maps = self.push(maps)
         rows, columns = maps.shape[2:]
         mask = shapes(maps.detach().flatten(2).argmax(2), rows, columns, self.beta.to(maps.dtype), self.settings.norm)
-        return maps * mask.relu()
+        return maps * mask.relu_()
 
 
 class InterpretableConv(nn.Module):

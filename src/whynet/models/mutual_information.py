@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Templates = Float[Tensor, "filters templates positions"]
+Templates = Float[Tensor, "#filters templates positions"]
+"""Of each filter, or one set for all."""
 Scores = Float[Tensor, "batch filters templates"]
 
 

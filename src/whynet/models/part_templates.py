@@ -32,18 +32,14 @@ def shapes(
         peaks: mu as the position's number, row by row.
         rows: Of the map.
         columns: Likewise.
-        beta: One number, or one that broadcasts against `peaks`.
+        beta: One number, or one that broadcasts to `peaks`.
         norm: Of the distance.
     """
     kind = beta.dtype if isinstance(beta, Tensor) else torch.get_default_dtype()
-    across = (torch.arange(rows, device=peaks.device, dtype=kind) - (peaks // columns)[..., None].to(kind)) / rows
-    along = (torch.arange(columns, device=peaks.device, dtype=kind) - (peaks % columns)[..., None].to(kind)) / columns
     slope = beta[..., None, None] if isinstance(beta, Tensor) else beta
-    if norm == "l1":
-        distance = across.abs()[..., :, None] + along.abs()[..., None, :]
-    else:
-        distance = (across.square()[..., :, None] + along.square()[..., None, :]).sqrt()
-    return (1 - slope * distance).clamp_min(-1)
+    distance = _distances(peaks, rows, columns, kind, norm)
+    # In place: at inference, what a mask allocates takes longer than what it computes.
+    return distance.mul_(-slope).add_(1).clamp_min_(-1)
 
 
 def templates(
@@ -58,7 +54,19 @@ def templates(
         norm: Of the distance.
     """
     count = rows * columns
-    peaks = torch.arange(count, device=beta.device).expand(len(beta), count)
-    positive = shapes(peaks, rows, columns, beta[:, None], norm).flatten(2)
-    negative = positive.new_full((len(beta), 1, count), -1.0)
-    return torch.cat([positive, negative], 1) * tau(rows, columns)
+    places = torch.arange(count, device=beta.device)
+    distance = _distances(places, rows, columns, beta.dtype, norm).flatten(1)
+    # Infinitely far from all positions: what T- is clamped to.
+    distance = torch.cat([distance, torch.full_like(distance[:1], torch.inf)])  # (T, P)
+    return (distance * -beta[:, None, None]).add_(1).clamp_min_(-1).mul_(tau(rows, columns))
+
+
+def _distances(
+    peaks: Int[Tensor, "*batch"], rows: int, columns: int, kind: torch.dtype, norm: Norm
+) -> Float[Tensor, "*batch {rows} {columns}"]:
+    """Of each position from each peak."""
+    across = (torch.arange(rows, device=peaks.device, dtype=kind) - (peaks // columns)[..., None].to(kind)) / rows
+    along = (torch.arange(columns, device=peaks.device, dtype=kind) - (peaks % columns)[..., None].to(kind)) / columns
+    if norm == "l1":
+        return across.abs()[..., :, None] + along.abs()[..., None, :]
+    return (across.square()[..., :, None] + along.square()[..., None, :]).sqrt()
