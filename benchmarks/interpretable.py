@@ -249,6 +249,8 @@ def main() -> None:
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9)
         return
     clock = time.process_time if arguments.cpu_time else time.perf_counter
+    # First of all, because on Linux a process begins with the peak of the one that started it.
+    small, large = (0.0, 0.0) if arguments.no_metrics else (peak(1000), peak(4000))
     ratios: dict[str, Any] = {}
     networks: dict[str, Any] = {}
     for name in filter(None, arguments.networks.split(",")):
@@ -274,7 +276,6 @@ def main() -> None:
             "second_pass": spread([200 / second for _, second in passes]),
             "both": spread([200 / (first + second) for first, second in passes]),
         }
-        small, large = peak(1000), peak(4000)
         figures["memory"] = {"1000": small, "4000": large}
         ratios["memory.images"] = spread([large / small])
     text = json.dumps(figures, indent=2)
