@@ -70,7 +70,7 @@ class InterpretableConv(nn.Module):
     def __init__(self, below: nn.Module, num_filters: int, settings: FilterSettings) -> None:
         super().__init__()
         self.below = below
-        self.below_relu = nn.ReLU()
+        self.below_relu = nn.ReLU()  # one of its own: a hook on the other hears the new filters alone
         self.below_mask = PartMask(num_filters, settings)
         self.convolution = nn.Conv2d(num_filters, num_filters, 3, padding=1)
         nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
