@@ -155,3 +155,26 @@ def test_what_is_interpretable_already_and_what_does_not_run():
     network.spare = nn.Conv2d(3, 3, 3)
     with pytest.raises(SubjectError, match="layer 'spare' did not run"):
         make_interpretable(network, "spare", images=images)
+
+
+def test_a_layer_that_runs_twice_has_no_one_map():
+    network = ResNet18(2, width=0.05)
+    with pytest.raises(SubjectError, match=r"layer 'layer4\.1\.relu' ran 2 times in the forward pass; name one that"):
+        make_interpretable(network, "layer4.1.relu", images=torch.rand(1, 3, 64, 64))
+
+
+def test_a_network_of_another_size_says_which_images_it_was_given():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 2))
+    with pytest.raises(SubjectError, match=r"does not take images of shape \(1, 3, 224, 224\) \(mat1 .*; give one of"):
+        make_interpretable(network, "1")
+    assert make_interpretable(network, "1", images=torch.rand(1, 3, 16, 16)) is not network
+
+
+def test_maps_of_a_layer_that_is_no_convolution_are_masked_as_they_come():
+    network = ConvNet(2, widths=(8, 8), hidden=()).eval()
+    images = torch.rand(2, 3, 32, 32)
+    made = make_interpretable(network, "blocks.1.3", images=images)
+    own, pooled = made.get_submodule("blocks.1.3"), network.blocks(images)
+    masked = own.mask(own.convolution(own.below_mask(pooled)).relu())
+    torch.testing.assert_close(made(images), network.classify(network.feature(masked)))
+    assert not torch.allclose(own.below_mask(pooled), pooled)

@@ -109,8 +109,8 @@ def make_interpretable(
         drawn from torch's global generator.
 
     Raises:
-        SubjectError: There is no such layer, it did not run, it returns no maps (batch, channels, rows, columns), or
-            one of 1 x 1, which has no place for a part.
+        SubjectError: The network does not take the images; or there is no such layer, it did not run or ran several
+            times, it returns no maps (batch, channels, rows, columns), or one of 1 x 1, which has no place for a part.
     """
     made = copy.deepcopy(network)
     modules = dict(made.named_modules())
@@ -146,10 +146,16 @@ def _shape_of(network: nn.Module, module: nn.Module, layer: str, images: Tensor)
     try:
         with evaluating(network), torch.no_grad():
             network(images)
+    except RuntimeError as error:
+        raise SubjectError(
+            f"the network does not take images of shape {tuple(images.shape)} ({str(error).splitlines()[0]}); give one "
+            "of the size that it will see as images"
+        ) from error
     finally:
         handle.remove()
-    if not caught:
-        raise SubjectError(f"layer {layer!r} did not run in the forward pass; name one that does")
+    if len(caught) != 1:
+        runs = f"ran {len(caught)} times" if caught else "did not run"
+        raise SubjectError(f"layer {layer!r} {runs} in the forward pass; name one that runs once")
     output = caught[0]
     if not isinstance(output, Tensor) or output.ndim != 4:
         shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
