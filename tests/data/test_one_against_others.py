@@ -38,6 +38,12 @@ def test_a_picture_is_the_one_it_was_with_another_label(birds):
     assert found.part_names == birds.part_names
 
 
+def test_what_parts_count_with_is_kept(birds, monkeypatch):
+    monkeypatch.setattr(birds, "counted_with", {"beak": "crown"}, raising=False)
+    own = birds.subset(range(len(birds)))
+    assert OneAgainstOthers(own, birds.class_names[1], seed=3).counted_with == {"beak": "crown"}
+
+
 def test_the_same_seed_draws_the_same_others_and_another_draws_others(birds):
     name = birds.class_names[0]
     same = OneAgainstOthers(birds, name, seed=0), OneAgainstOthers(birds, name, seed=0)

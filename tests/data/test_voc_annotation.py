@@ -110,6 +110,13 @@ def test_a_strip_a_few_pixels_high(tmp_path, write_annotation):
     assert animal.part_map.sum() == 10 * (1 + PARTS.index("tail"))
 
 
+def test_boxes_of_masks_as_drawn_are_of_what_can_be_seen_of_them(tmp_path, write_annotation):
+    shown = [("torso", mask(10, 20, 50, 60)), ("neck", mask(50, 20, 60, 40)), ("lear", mask(50, 10, 60, 20))]
+    objects = [("cow", mask(10, 10, 80, 70), shown), ("person", mask(30, 0, 60, 90), [])]
+    ((animal,), _) = read(write_annotation(tmp_path, "a", objects))
+    assert animal.drawn == {"torso": (0, 10, 20, 50)}  # the neck is behind the person, and an ear is no part's name
+
+
 def test_a_part_without_a_pixel_cannot_be_seen(tmp_path, write_annotation):
     path = write_annotation(tmp_path, "a", [("cow", mask(0, 0, 60, 60), [("tail", mask(0, 0, 0, 0))])])
     ((animal,), _) = read(path)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from whynet.base.errors import DataError, ImageError, SettingError
 from whynet.data.bad_examples import find_bad_examples
+from whynet.data.voc_annotation import PARTS
 from whynet.data.voc_parts import VOCParts
 
 NAMES = ("bird", "cat", "cow", "dog", "horse", "sheep")
@@ -71,6 +72,33 @@ def test_train(root):
     nothing = [np.nan] * 4
     np.testing.assert_array_equal(cow.part_boxes, [[10, 5, 30, 25], *[nothing] * 5, [2, 1, 20, 15]])
     np.testing.assert_array_equal(cow.landmarks, [[20, 15, 1], *[[0, 0, 0]] * 5, [11, 8, 1]])
+
+
+def test_landmarks_are_of_the_masks_that_bear_the_name_of_a_part(root, write_annotation):
+    """A wing draws the torso's part aside, not its landmark; where there is but a wing, it has the landmark."""
+    width, height = SIZES["bird"]
+    whole = mask(width, height, (10, 5, width - 10, height - 5))
+    drawn = {"torso": (20, 15, 40, 35), "lwing": (40, 15, 70, 55), "neck": (15, 15, 20, 25), "beak": (10, 15, 14, 19)}
+    other = {"lwing": (40, 15, 70, 55)}
+    found = []
+    for parts in (drawn, other):
+        shown = [(part, mask(width, height, box)) for part, box in parts.items()]
+        write_annotation(root / "Annotations_Part", "2008_00", [("bird", whole, shown)])
+        found.append(VOCParts(root)[0])
+    bird, winged = found
+    torso = PARTS.index("torso")
+    assert bird.part_boxes[torso].tolist() == [10, 10, 60, 50]
+    expected = {"torso": [20, 20, 1], "neck": [7.5, 15, 1], "head": [2, 12, 1]}
+    for part, own in expected.items():
+        assert bird.landmarks[PARTS.index(part)].tolist() == own, part
+    assert winged.landmarks[torso].tolist() == [45, 30, 1]
+    assert winged.part_boxes[torso].tolist() == [30, 10, 60, 50]
+    assert not winged.landmarks[PARTS.index("neck")].any()
+
+
+def test_the_neck_counts_with_the_torso_where_filters_are_measured(root):
+    assert VOCParts(root).subset([0]).counted_with == {"neck": "torso"}
+    assert {"neck", "torso"} <= set(PARTS)
 
 
 def test_an_animal_without_parts(root):

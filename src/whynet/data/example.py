@@ -6,10 +6,11 @@ What a data set lacks is absent (None or empty), never faked.
 import json
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import SupportsIndex
 
 import numpy as np
@@ -91,6 +92,7 @@ class ExampleDataset(Dataset[Example], ABC):
     Attributes:
         class_names: Names of the classes, in the order of the labels.
         part_names: Names of the landmarks and part masks, in order; empty where there are none.
+        counted_with: Parts whose masks count as another's where filters are measured, each with that other.
         names: Each example's unique name.
         labels: Each example's class index.
         captions: Each example's sentences, possibly none.
@@ -99,6 +101,7 @@ class ExampleDataset(Dataset[Example], ABC):
 
     class_names: tuple[str, ...]
     part_names: tuple[str, ...] = ()
+    counted_with: Mapping[str, str] = MappingProxyType({})
     names: Sequence[str]
     labels: Sequence[int]
     captions: Sequence[tuple[str, ...]]
@@ -141,6 +144,7 @@ class ExampleSubset(ExampleDataset):
         self.indices = list(indices)
         self.class_names = whole.class_names
         self.part_names = whole.part_names
+        self.counted_with = whole.counted_with
         self.names = [whole.names[i] for i in self.indices]
         self.labels = [whole.labels[i] for i in self.indices]
         self.captions = [whole.captions[i] for i in self.indices]

@@ -33,6 +33,7 @@ class OneAgainstOthers(ExampleDataset):
         self.indices = sorted([*positives, *_drawn(whole, own, len(positives), seed)])
         self.class_names = (category, OTHERS if category != OTHERS else f"all {OTHERS}")
         self.part_names = whole.part_names
+        self.counted_with = whole.counted_with
         self.names = [whole.names[row] for row in self.indices]
         self.labels = [int(whole.labels[row] != own) for row in self.indices]
         self.captions = [() for _ in self.indices]  # they tell all classes apart

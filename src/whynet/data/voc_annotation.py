@@ -7,7 +7,8 @@
 Of the data set's 39 names for parts of animals, seven parts are made. They are those that Zhang, Wu & Zhu (CVPR 2018,
 arXiv:1710.00935, section 5.2.1) measure, so beak, eyes, ears, nose, muzzle and horns belong to the head, wings to the
 torso, hooves, paws and feet to the legs, of which birds have one pair; but the neck, which they add to the torso there,
-is kept apart, since it is one of their landmarks.
+is kept apart, since it is one of their landmarks. These (section 5.2.2) are of the masks as they were drawn: the centre
+of the torso is not drawn aside by a wing (in the authors' released code, too).
 
 As in the data set's own tool, a pixel in the masks of several parts belongs to the one that the file has last, and an
 object hides those before it. Objects that are none of the six animals are passed over.
@@ -15,6 +16,7 @@ object hides those before it. Objects that are none of the six animals are passe
 
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,7 @@ class Animal:
         columns: Likewise.
         box: Left, top, right and bottom edge of its mask, in pixels of the picture.
         packed_parts: Its part map, compressed to some hundred bytes; None where no part is annotated.
+        drawn: Boxes of what can be seen of the masks that bear the name of one of `PARTS`, in pixels of its own box.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Animal:
     columns: int
     box: tuple[int, int, int, int]
     packed_parts: bytes | None
+    drawn: Mapping[str, tuple[int, int, int, int]]
 
     @property
     def part_map(self) -> PartMap | None:
@@ -95,7 +99,7 @@ def read_animals(path: Path, image: str, left_out: Counter[str]) -> list[Animal]
     for number, thing, mask in reversed(list(zip(range(1, len(masks) + 1), objects, masks, strict=True))):
         name, box = _text(thing["class"], f"{path}, object {number}"), box_of(mask)
         if name in CLASSES:
-            part_map = _read_part_map(thing["parts"], reader, f"object {number}")
+            part_map, drawn = _read_parts(thing["parts"], reader, f"object {number}")
             if box is None:
                 left_out["whose mask is empty"] += 1
             elif (box[2] - box[0]) * (box[3] - box[1]) < MIN_AREA:
@@ -103,9 +107,13 @@ def read_animals(path: Path, image: str, left_out: Counter[str]) -> list[Animal]
             else:
                 packed = None if part_map is None else _pack(np.where(hidden, np.uint8(0), part_map), box)
                 rows, columns = mask.shape
+                boxes = {part: box_of(_cut(own & ~hidden, box)) for part, own in drawn.items()}
                 animals.append(
-                    Animal(name=name, number=number, rows=rows, columns=columns, box=box, packed_parts=packed)
-                )
+                    Animal(
+                        name=name, number=number, rows=rows, columns=columns, box=box, packed_parts=packed,
+                        drawn={part: own for part, own in boxes.items() if own is not None},
+                    )
+                )  # fmt: skip
         hidden |= mask
     return animals[::-1]
 
@@ -119,8 +127,12 @@ def box_of(mask: Bool[np.ndarray, "rows columns"]) -> tuple[int, int, int, int] 
 
 
 def _pack(part_map: PartMap, box: tuple[int, int, int, int]) -> bytes:
+    return zlib.compress(_cut(part_map, box).tobytes())
+
+
+def _cut(values: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     left, top, right, bottom = box
-    return zlib.compress(part_map[top:bottom, left:right].tobytes())
+    return values[top:bottom, left:right]
 
 
 class _MaskReader:
@@ -144,10 +156,12 @@ class _MaskReader:
         return np.asarray(value != 0)
 
 
-def _read_part_map(value: np.ndarray, reader: _MaskReader, where: str) -> PartMap | None:
-    """The parts at each pixel of the whole picture; None where there are none."""
+def _read_parts(
+    value: np.ndarray, reader: _MaskReader, where: str
+) -> tuple[PartMap | None, dict[str, Bool[np.ndarray, "rows columns"]]]:
+    """The parts at each pixel of the picture, None where there are none; and the masks that bear a part's name."""
     parts = _structs(value, ("part_name", "mask"), reader.path)
-    part_map = np.zeros(reader.shape, np.uint8)
+    part_map, drawn = np.zeros(reader.shape, np.uint8), {}
     for part in parts:
         name = _text(part["part_name"], f"{reader.path}, {where}")
         if name not in _NUMBER_OF:
@@ -155,8 +169,11 @@ def _read_part_map(value: np.ndarray, reader: _MaskReader, where: str) -> PartMa
                 f"{reader.path}, {where}: expected a part of an animal ({', '.join(_NUMBER_OF)}), but it is {name!r}; "
                 "correct the name"
             )
-        part_map[reader.read(part["mask"], f"{where}, {name}")] = _NUMBER_OF[name]
-    return part_map if parts else None
+        mask = reader.read(part["mask"], f"{where}, {name}")
+        part_map[mask] = _NUMBER_OF[name]
+        if name in PARTS:
+            drawn[name] = mask
+    return (part_map if parts else None), drawn
 
 
 def _structs(value: np.ndarray, fields: tuple[str, ...], path: Path) -> list[Any]:

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from whynet.attribution.receptive_field import receptive_field
-from whynet.base.errors import SettingError, SubjectError
+from whynet.base.errors import DataError, SettingError, SubjectError
 from whynet.data.birds.dataset import PaintedBirds
 from whynet.metrics import FilterActivity, LocationInstability, PartInterpretability, QuantileSketch
 from whynet.metrics.part_interpretability import discs
@@ -16,7 +15,6 @@ from whynet.models.convnet import ConvNet
 from whynet.models.interpretable_conv import make_interpretable
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
-from whynet.workflows.filters.geometry import unit_geometry
 from whynet.workflows.filters.measuring import filters_layer, measure_filters, whole_parts
 from whynet.workflows.seen_parts import landmarks_of, part_masks
 
@@ -108,6 +106,72 @@ def test_a_filter_of_a_red_part_is_found_on_that_part_and_does_not_wander(tmp_pa
     assert found.figures["location_instability"] < 0.5 * found.figures["constant_centre"]
 
 
+def test_a_part_that_counts_with_another_has_no_figure_of_its_own(tmp_path):
+    class Heads(RedBills):
+        counted_with = {"beak": "crown"}  # noqa: RUF012
+
+    birds = Heads("test", num_species=2, per_class=12, image_size=SIZE, cache=tmp_path)
+    preprocess = Preprocessing(height=SIZE, width=SIZE)
+    subject = Subject(RedSpot().eval(), class_names=birds.class_names, preprocess=preprocess)
+    found = measure_filters(subject, "relu", birds, ("beak",))
+    assert found.filters[0]["part"] not in (None, "beak")
+    assert found.figures["location_instability"] < 0.5 * found.figures["constant_centre"], "its landmark is its own"
+
+
+def seen_through(change):
+    """The birds, each changed."""
+
+    class Changed(PaintedBirds):
+        def __getitem__(self, index):
+            return change(super().__getitem__(index), self.part_names)
+
+    return Changed
+
+
+def without_tail(one, part_names):
+    tail = part_names.index("tail")
+    landmarks = one.landmarks.copy()
+    landmarks[tail] = 0
+    return replace(one, landmarks=landmarks, part_map=np.where(one.part_map == 1 + tail, np.uint8(0), one.part_map))
+
+
+def test_a_part_that_never_occurs_is_no_filters_part_and_no_landmark(subject, tmp_path):
+    birds = seen_through(without_tail)("test", num_species=2, per_class=12, image_size=SIZE, cache=tmp_path)
+    found = measure_filters(subject, "blocks.1.2", birds, LANDMARKS)
+    assert "tail" not in {one["part"] for one in found.filters}
+    two = measure_filters(subject, "blocks.1.2", birds, ("forehead", "back"))
+    assert found.figures == two.figures
+    alone = measure_filters(subject, "blocks.1.2", birds, ("tail",))
+    assert not {"location_instability", "constant_centre"} & set(alone.figures)
+    assert [one["location_instability"] for one in alone.filters] == [None] * 6
+
+
+def strip(one, _part_names):
+    """Three rows of the picture."""
+    landmarks = one.landmarks - np.array([0, 15, 0])
+    landmarks[(landmarks[:, 1] < 0) | (landmarks[:, 1] > 3)] = 0
+    return replace(
+        one, image=one.image[15:18], part_map=one.part_map[15:18], landmarks=landmarks, box=(0.0, 0.0, float(SIZE), 3.0)
+    )
+
+
+def test_crops_a_few_pixels_high_and_maps_of_one_position_are_measured(subject, birds, tmp_path):
+    flat = seen_through(strip)("test", num_species=2, per_class=12, image_size=SIZE, cache=tmp_path)
+    assert flat[0].image.shape == (3, SIZE, 3)
+    found = measure_filters(subject, "blocks.1.2", flat, LANDMARKS)
+    assert 0 <= found.figures["part_interpretability"] <= 1
+    small = Subject(subject.network, class_names=subject.class_names, preprocess=Preprocessing(height=8, width=8))
+    one = measure_filters(small, "blocks.1.3", birds, LANDMARKS)
+    assert one.geometry.centres.shape == (1, 1, 2)
+    assert one.figures["location_instability"] > 0
+
+
+def test_without_a_picture_of_the_category_there_is_nothing_to_measure(subject, birds):
+    others = birds.subset([row for row, label in enumerate(birds.labels) if label == 1])
+    with pytest.raises(DataError, match=f"on pictures of {subject.class_names[0]}, but none of the 12 pictures is one"):
+        measure_filters(subject, "blocks.1.2", others, LANDMARKS, num_categories=1)
+
+
 def test_a_single_category_looks_at_its_own_pictures_alone(subject, birds):
     found = measure_filters(subject, "blocks.1.2", birds, LANDMARKS, num_categories=1)
     own = birds.subset([row for row, label in enumerate(birds.labels) if label == 0])
@@ -150,14 +214,4 @@ def test_what_cannot_be_measured(subject, birds):
 
 def test_left_and_right_are_one_part():
     assert whole_parts(("head", "left eye", "tail", "right eye")) == {"head": [0], "eye": [1, 3], "tail": [2]}
-
-
-def test_fields_leave_no_gap_and_masks_do_not_widen_them(subject, birds):
-    images = subject.preprocess([birds[row].image for row in range(6)])
-    network = make_interpretable(subject.network, "blocks.1.2", images=images[:1]).eval()
-    own = Subject(network, class_names=birds.class_names, preprocess=subject.preprocess)
-    geometry = unit_geometry(own, "blocks.1.2", images, [0, 1])
-    assert torch.allclose(geometry.centres, receptive_field(own, "blocks.1.2.below", images[:1]).centres().float())
-    assert geometry.radius >= 4 / 2**0.5 - 1e-4  # half the diagonal of a cell
-    assert bool(discs(geometry.centres, geometry.radius, (SIZE, SIZE), (SIZE, SIZE))[:, 3:-3, 3:-3].any(0).all())
-    assert geometry.radius < SIZE / 2
+    assert whole_parts(("neck", "tail", "torso"), {"neck": "torso"}) == {"torso": [0, 2], "tail": [1]}

@@ -5,8 +5,9 @@ once for each filter's threshold and category, and once for its parts. Memory do
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from whynet.attribution.passage import output_of
-from whynet.base.errors import SettingError, SubjectError
+from whynet.base.errors import DataError, SettingError, SubjectError
 from whynet.base.progress import track
 from whynet.base.types import Images, Labels, Logits
 from whynet.data.example import Example, ExampleDataset
@@ -94,6 +95,7 @@ def measure_filters(
 
     Raises:
         SubjectError: The layer has no maps, or no filter fires.
+        DataError: There is no picture of the classes.
         SettingError: The preprocessing is the user's own, or the data have no parts.
     """
     if not isinstance(subject.preprocess, Preprocessing):
@@ -108,6 +110,11 @@ def measure_filters(
         )
     count = len(subject.class_names) if num_categories is None else num_categories
     rows = [row for row, label in enumerate(examples.labels) if label < count]
+    if not rows:
+        raise DataError(
+            f"filters are measured on pictures of {', '.join(subject.class_names[: min(count, 3)])}, but none of the "
+            f"{len(examples)} pictures is one; add some"
+        )
     pictures = _Pictures(subject, layer, examples.subset(rows))
     activity, thresholds = _first_pass(pictures, count)
     fired = (~activity.dead).nonzero()[:, 0].tolist()
@@ -178,7 +185,7 @@ def _second_pass(
 ) -> MeasuredFilters:
     number, size = len(thresholds), (pictures.preprocess.height, pictures.preprocess.width)
     grid = min(size[0], MOST_CELLS), min(size[1], MOST_CELLS)
-    names = whole_parts(pictures.examples.part_names)
+    names = whole_parts(pictures.examples.part_names, pictures.examples.counted_with)
     fields = discs(geometry.centres, geometry.radius, size, grid)
     parts = PartInterpretability(number, len(names), thresholds)
     dissection = Dissection(number, len(names), thresholds)
@@ -220,11 +227,18 @@ def _second_pass(
     return MeasuredFilters(layer=layer, figures=known, filters=filters, geometry=geometry, examples=pictures.examples)
 
 
-def whole_parts(part_names: Sequence[str]) -> dict[str, list[int]]:
-    """The parts by name, a left and a right one alike, since a filter that sees one sees the other in a mirror."""
+def whole_parts(
+    part_names: Sequence[str], counted_with: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, list[int]]:
+    """The parts by name, a left and a right one alike, since a filter that sees one sees the other in a mirror.
+
+    Args:
+        part_names: Of a data set.
+        counted_with: Parts that count with another, by name.
+    """
     found: dict[str, list[int]] = {}
     for place, name in enumerate(part_names):
-        found.setdefault(without_side(name), []).append(place)
+        found.setdefault(without_side(counted_with.get(name, name)), []).append(place)
     return found
 
 
