@@ -53,6 +53,12 @@ def test_json_goes_to_a_file_or_alone_to_standard_output(run, coloured_pictures,
     assert json.loads((tmp_path / "answer.json").read_text()) == json.loads(answer.stdout)
 
 
+def test_a_network_may_be_called_by_the_short_name_of_its_option(tmp_path):
+    answer = call("train", "--net", "alexnet9", "--out", tmp_path / "run")
+    assert answer.exit_code == 2
+    assert "error: network 'alexnet9' is unknown; choose" in answer.stderr
+
+
 def test_train_takes_its_options_from_the_settings(coloured_pictures, tmp_path):
     out = tmp_path / "run"
     options = [

@@ -1,4 +1,7 @@
-"""Turns settings dataclasses into command line options, so that a setting is described in one place only."""
+"""Turns settings dataclasses into command line options, so that a setting is described in one place only.
+
+A field's metadata hold its help, and as `also` a second name of the option, if it has one.
+"""
 
 import functools
 import inspect
@@ -80,4 +83,5 @@ def _annotation(group: Group, field: "Field[Any]") -> Any:
     option = "--" + group.parameter(field).replace("_", "-")
     if kind is bool:
         option = f"{option}/--no-{option.removeprefix('--')}"
-    return Annotated[kind, typer.Option(option, help=field.metadata["help"], rich_help_panel=group.title)]
+    names = [option, *filter(None, [field.metadata.get("also")])]
+    return Annotated[kind, typer.Option(*names, help=field.metadata["help"], rich_help_panel=group.title)]

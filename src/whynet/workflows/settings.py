@@ -99,7 +99,7 @@ class ModelSettings:
     )
     network: str = field(
         default="convnet",
-        metadata={"help": f"What phase one trains: {NETWORK_NAMES}."},
+        metadata={"help": f"What phase one trains: {NETWORK_NAMES}.", "also": "--net"},
     )
     width: float = field(
         default=1.0, metadata={"help": f"Factor of all channels of --network {', '.join(NETWORKS_WITH_WIDTH)}."}
