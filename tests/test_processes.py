@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from whynet.models.saved_subject import load_subject
 from whynet.workflows.run import Run
 
 pytestmark = pytest.mark.slow
@@ -68,6 +69,24 @@ def test_two_processes_share_the_work(coloured_pictures, tmp_path):
     history = json.loads((out / "interpnet" / "training.json").read_text())
     assert len(history) == 6
     assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_filters_learn_what_they_stand_for_in_two_processes(coloured_pictures, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import torch; torch.set_num_threads(1)\nfrom whynet.cli import main\nif __name__ == '__main__':\n    main()\n"
+    )
+    out = tmp_path / "run"
+    options = [
+        "--devices", 2, "--interpretable", "--image-size", 64, "--filter-learned-beta", "--classifier-epochs", 2,
+        "--explainer-epochs", 1,
+    ]  # fmt: skip
+    arguments = command(coloured_pictures, out, *options)[3:]
+    subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, timeout=300)
+    for mask in load_subject(out / "classifier").layer("blocks.3.2").masks:
+        counts = mask.categories.bincount(minlength=2)
+        assert counts[0] == counts[1]
+        assert (mask.beta != 4).all()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -21,6 +21,7 @@ from whynet.training.settings import ClassifierSettings, ExplainerSettings
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.explainer import Explainer
 from whynet.workflows.feature_cache import FeatureCache
+from whynet.workflows.phase_one import prepare_subject
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import resumed_settings, train
@@ -155,6 +156,22 @@ def test_interpretable_filters_learn_which_category_they_stand_for(brief, tmp_pa
     again = train(tmp_path / "again", settings, hardware=CPU, explainer=False, progress=False)
     for name, value in load_subject(again.folder / "classifier").network.state_dict().items():
         assert torch.equal(value, load_subject(run.folder / "classifier").network.state_dict()[name])
+
+
+@pytest.mark.parametrize("network", ["convnet", "alexnet", "vgg_m", "resnet18"])
+def test_twins_begin_with_the_same_weights(brief, network):
+    sizes = {} if network == "convnet" else {"width": 0.05}
+    states = []
+    for interpretable in (False, True):
+        model = ModelSettings(network=network, interpretable=interpretable, seed=3, **sizes)
+        settings = replace(brief, model=model, data=replace(brief.data, image_size=64))
+        prepared = prepare_subject(settings, ("a", "b"))
+        states.append(prepared.subject.network.state_dict())
+    ordinary, twin = states
+    moved = {name.replace(".below.", "."): value for name, value in twin.items()}
+    for name, value in ordinary.items():
+        assert torch.equal(value, moved[name]), name
+    assert len(twin) > len(ordinary)
 
 
 def test_an_interpretable_fit_that_was_broken_off_goes_on_with_the_same_means(brief, tmp_path):
