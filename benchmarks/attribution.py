@@ -21,7 +21,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peak_memory import peak_gigabytes
 from torch import Tensor, nn
 
 from whynet.attribution import deconvnet, excitation_backprop, guided_backprop, saliency
@@ -164,8 +164,7 @@ def print_peak(name: str, batch: int, method: str) -> None:
     """Do one thing, and print the largest resident size of this process in gigabytes."""
     floors, methods = all_methods(name, batch, peers="." in method)
     seconds((floors | methods)[method])
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9)
+    print(peak_gigabytes())
 
 
 def main() -> None:

@@ -23,7 +23,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peak_memory import peak_gigabytes
 from torch import Tensor
 
 from whynet.attribution.x_features import x_feature_maps
@@ -196,8 +196,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.stream:
         stream(arguments.stream)
-        unit = 1 if sys.platform == "darwin" else 1024
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9)
+        print(peak_gigabytes())
         return
     found = training(arguments.classes, arguments.device, arguments.rounds)
     found["ratios"]["maps.one_by_one"] = maps(arguments.device, arguments.rounds)

@@ -26,7 +26,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from peak_memory import peak_gigabytes
 from torch import Tensor, nn
 
 from whynet.base.seeding import generator, seeded
@@ -245,11 +245,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.stream:
         stream(arguments.stream)
-        unit = 1 if sys.platform == "darwin" else 1024
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9)
+        print(peak_gigabytes())
         return
     clock = time.process_time if arguments.cpu_time else time.perf_counter
-    # First of all, because on Linux a process begins with the peak of the one that started it.
     small, large = (0.0, 0.0) if arguments.no_metrics else (peak(1000), peak(4000))
     ratios: dict[str, Any] = {}
     networks: dict[str, Any] = {}

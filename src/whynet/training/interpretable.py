@@ -78,7 +78,7 @@ class FilterLearning(nn.Module):
             FilterLoss(mask, size[0], size[1], num_classes, settings, categories=categories)
             for mask, size in zip(self._masks, sizes, strict=True)
         ]
-        self.states = nn.ModuleList(self.losses)
+        self.states = nn.ModuleList(self.losses).to(self._masks[0].beta.device)
 
     @contextmanager
     def learning(self, labels: Labels, epoch: int) -> Iterator[None]:

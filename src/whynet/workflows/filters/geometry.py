@@ -2,11 +2,12 @@
 
 Zhang, Wu & Zhu 2018, arXiv:1710.00935, section 5.2, take round receptive fields at the resolution of the image, after
 Zhou et al. 2015: not the theoretical extent, which grows with every layer, but what a unit answers to when parts of an
-image are covered. All units of a layer share one radius here: half the mean side of the fields of a few of them, and at
-least half the diagonal of the cell of picture that a unit stands for, so that all fields together leave no gaps.
+image are covered. All units of a layer share one radius here: half the median side of the fields of a few of them, and
+at least half the diagonal of the cell of picture that a unit stands for, so that all fields together leave no gaps.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ def unit_geometry(subject: Subject, layer: str, images: Images, fired: Sequence[
     sides = [sum(measured.extent(unit)) / 2 for unit in units]
     known = [side for side in sides if side > 0] or [float(max(receptive_field(subject, source, images[:1]).extent))]
     centres = measured.theoretical.centres().float()
-    return UnitGeometry(centres=centres, radius=max(sum(known) / len(known) / 2, _half_diagonal(centres)))
+    return UnitGeometry(centres=centres, radius=max(statistics.median(known) / 2, _half_diagonal(centres)))
 
 
 def _half_diagonal(centres: Float[Tensor, "rows columns 2"]) -> float:

@@ -216,7 +216,7 @@ def _second_pass(
         {
             "filter": place,
             "category": int(activity.category[place]),
-            "part": _name(names, int(of_parts.part[place])),
+            "part": _name(names, int(of_parts.part[place])) if of_parts.score[place] > 0 else None,
             "part_interpretability": _finite(float(of_parts.score[place])),
             "location_instability": _finite(float(wandering.score[place])),
             "detects": _name(names, int(dissected.part[place])) if bool(dissected.is_detector[place]) else None,
