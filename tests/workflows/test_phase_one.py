@@ -174,6 +174,25 @@ def test_twins_begin_with_the_same_weights(brief, network):
     assert len(twin) > len(ordinary)
 
 
+def test_training_begins_with_the_weights_of_another_run(brief, tmp_path):
+    data = replace(brief.data, image_size=64)
+    whole = train(tmp_path / "all", replace(brief, data=data), hardware=CPU, explainer=False, progress=False)
+    name = open_data(data).train.class_names[0]
+    model = ModelSettings(start=str(whole.folder), interpretable=True)
+    settings = replace(brief, data=replace(data, task=name), model=model)
+    prepared = prepare_subject(settings, (name, "others"))
+    held = load_subject(whole.folder / "classifier").network.state_dict()
+    own = prepared.subject.network.state_dict()
+    assert torch.equal(own["blocks.0.0.weight"], held["blocks.0.0.weight"])
+    assert len(own) > len(held)
+    with pytest.raises(SubjectError, match=r"--start needs a run that holds a trained network, and .*none holds none"):
+        prepare_subject(replace(settings, model=ModelSettings(start=str(tmp_path / "none"))), (name, "others"))
+    with pytest.raises(SubjectError, match="name a run of the same network and width"):
+        prepare_subject(replace(settings, model=replace(model, network="alexnet", width=0.1)), (name, "others"))
+    with pytest.raises(SettingError, match="--start gives weights to train on, but --subject and --backbone keep"):
+        ModelSettings(start="x", subject="y", layers="z")
+
+
 def test_an_interpretable_fit_that_was_broken_off_goes_on_with_the_same_means(brief, tmp_path):
     settings = replace(brief, model=ModelSettings(interpretable=True), data=replace(brief.data, image_size=64))
     whole = train(tmp_path / "whole", settings, hardware=CPU, explainer=False, progress=False)

@@ -22,6 +22,7 @@ from whynet.models.named_network import is_named
 from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import load_subject, save_subject
+from whynet.models.starting_weights import start_from
 from whynet.models.subject import Subject
 from whynet.models.variants import VARIANTS
 from whynet.training.classifier import FeaturePairs, train_classifier, train_head
@@ -126,6 +127,11 @@ def _head_on(name: str, settings: TrainSettings, class_names: Sequence[str]) -> 
 def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     model = settings.model
     subject = _ordinary(settings, class_names)
+    if model.start is not None:
+        folder = saved_folder(model.start)
+        if folder is None:
+            raise SubjectError(f"--start needs a run that holds a trained network, and {model.start} holds none")
+        start_from(subject.network, load_subject(folder, option="--start").network, model.start)
     if model.interpretable:
         assert isinstance(subject.preprocess, Preprocessing)
         layer = model.interpretable_layer or str(getattr(subject.network, "top_layer", ""))

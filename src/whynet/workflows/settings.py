@@ -112,6 +112,13 @@ class ModelSettings:
         default=None,
         metadata={"help": "A run whose convnet keeps its feature; phase one trains the variant's head on it alone."},
     )
+    start: str | None = field(
+        default=None,
+        metadata={
+            "help": "A run of the same --network whose weights training begins with; a last layer of other classes "
+            "begins anew."
+        },
+    )
     subject: str | None = field(
         default=None,
         metadata={
@@ -145,10 +152,14 @@ class ModelSettings:
             raise SettingError(f"network {self.network!r} is unknown; choose {NETWORK_NAMES}")
         if self.bilinear < 0:
             raise SettingError(f"a bilinear feature of 0 entries or more was expected, not {self.bilinear}")
-        for name in ("weights", "backbone"):  # a run must find them from any folder
+        for name in ("weights", "backbone", "start"):  # a run must find them from any folder
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, str(Path(path).resolve()))
         self._check_one_network()
+        if self.start is not None and (self.subject is not None or self.backbone is not None):
+            raise SettingError(
+                "--start gives weights to train on, but --subject and --backbone keep theirs; leave one out"
+            )
         self._check_width()
         self._check_filters()
         self._check_layers()

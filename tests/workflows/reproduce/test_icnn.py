@@ -48,6 +48,22 @@ def test_each_network_has_a_twin_that_differs_in_its_filters_alone(tmp_path):
         assert replace(other, model=replace(other.model, interpretable=False), filters=one.filters) == one
 
 
+def test_a_single_category_begins_with_the_network_of_all(tmp_path):
+    own = plan(tmp_path)
+    starts = {cell.folder: cell for cell in own.starts(2)}
+    assert [cell.row for cell in starts.values()] == ["convnet", "convnet", "alexnet"]
+    assert list(starts) == [
+        cell.folder for cell in own.cells(2, ["multi"]) if not cell.settings["model"]["interpretable"]
+    ]
+    assert all("start" not in cell.settings["model"] for cell in starts.values())
+    for cell in own.cells(2, ["dog"]):
+        start = starts[cell.settings["model"]["start"]]
+        assert cell.condition == cell.settings["data"]["task"] == "dog"
+        assert cell.settings["model"] == start.settings["model"] | {
+            "start": start.folder, "interpretable": cell.settings["model"]["interpretable"]
+        }  # fmt: skip
+
+
 def test_every_scale_can_be_trained():
     for data, scale in SCALES.items():
         assert set(scale.networks) == {"convnet", "alexnet", "vgg_m", "vgg_s", "vgg16", "resnet18"}

@@ -7,7 +7,8 @@ measured on the test pictures.
 Differs from the paper: every network is trained from nothing, where the paper's were trained on ImageNet first, and is
 smaller, as are the pictures. Residual networks and a small convnet are measured, too. The constant centre, a point that
 never moves, stands beside location instability, and some networks are also trained with masks but without the filter
-loss, which tells what is owed to which.
+loss, which tells what is owed to which. Those of a single category begin with the weights of the ordinary network of
+all categories.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -81,12 +82,15 @@ def reproduce_icnn(
     folder = out or Path("runs/reproduce") / f"icnn-{title}"
     plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
     cells = plan.cells(seeds, scale.categories if single else [MULTI])
-    done = iter(range(1, len(cells) + 1))
-    say(f"{len(cells)} runs in {folder}; those that are complete there are kept")
+    starts = plan.starts(seeds) if single else []
+    total = len(starts) + len(cells)
+    done = iter(range(1, total + 1))
+    say(f"{total} runs in {folder}; those that are complete there are kept")
 
     def on_done(cell: Cell) -> None:
-        say(" ".join(filter(None, (f"{next(done)} of {len(cells)}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
+        say(" ".join(filter(None, (f"{next(done)} of {total}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
 
+    run_cells(starts, partial(measured, device=device), jobs=jobs, on_done=on_done)
     figures = run_cells(cells, partial(measured, device=device), jobs=jobs, on_done=on_done)
     told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
     return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {

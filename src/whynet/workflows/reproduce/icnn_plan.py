@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whynet.workflows.reproduce.study import Cell, Row
+from whynet.workflows.settings import MULTI
 
 INTERPRETABLE = "interpretable"
 MASKS_ALONE = "masks alone"
@@ -113,23 +114,31 @@ class ICNNPlan:
             for filters in own.conditions
         ]
 
+    def starts(self, seeds: int) -> list[Cell]:
+        """The ordinary networks of all categories, with whose weights those of single categories begin."""
+        return [cell for cell in self.cells(seeds, [MULTI]) if network_of(cell.row) == cell.row]
+
     def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, filters: str) -> Cell:
         row = row_key(name, filters)
         width = {} if own.width is None else {"width": own.width}
         size = {} if own.image_size is None else {"image_size": own.image_size}
         data = {**self.scale.data, **size}
         loss = {INTERPRETABLE: dict(self.scale.filters), MASKS_ALONE: {**self.scale.filters, "strength": 0.0}}
+        is_single = task != MULTI
+        start = {"start": str(self._folder(MULTI, seed, name))} if is_single else {}
         return Cell(
-            row=row, condition="" if task == "multi" else task, seed=seed,
-            folder=str(self.folder / task / f"seed{seed}" / row.replace(" ", "-")),
+            row=row, condition=task if is_single else "", seed=seed, folder=str(self._folder(task, seed, row)),
             settings={
                 "data": {"name": self.data, "root": self.root, "data_seed": seed, "task": task, **data},
-                "model": {"network": name, "seed": seed, "interpretable": bool(filters), **width},
+                "model": {"network": name, "seed": seed, "interpretable": bool(filters), **width, **start},
                 "classifier": {**self.scale.classifier, "learning_rate": own.learning_rate},
                 "filters": loss.get(filters, {}),
             },
             explained=False,
         )  # fmt: skip
+
+    def _folder(self, task: str, seed: int, row: str) -> Path:
+        return self.folder / task / f"seed{seed}" / row.replace(" ", "-")
 
 
 def row_key(name: str, filters: str) -> str:
