@@ -43,13 +43,18 @@ _OPAQUE, _DIMMED, _CELLS = 0.8, 0.25, 64
 """Of heat maps; how bright a picture is beside the field; cells a side on which fields are added up."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tile:
-    """A picture of the page: as a data URI, with what is read out for it and what stands beneath it."""
+    """A picture of the page, with what is read out for it and what stands beneath it."""
 
-    picture: str
+    picture: Picture
     alt: str
     caption: str = ""
+
+    @cached_property
+    def uri(self) -> str:
+        """The picture within an address."""
+        return to_data_uri(self.picture, form="jpeg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,7 @@ class FilterPictures:
         """A picture, dark but for the receptive field of a unit."""
         name = self.examples.names[place.row]
         return Tile(
-            picture=_uri(self.lit(place, side=side)),
+            picture=self.lit(place, side=side),
             alt=f"{name}, dark but for the field where the filter is strongest",
         )
 
@@ -168,7 +173,7 @@ class FilterPictures:
         picture, name = self._picture(row), self.examples.names[row]
         box = self.preprocess.box(*picture.shape[:2])
         drawn = np.asarray(overlay(picture, heat, signed=signed, box=box, opaque=_OPAQUE, longest_side=SIDE))
-        return Tile(picture=_uri(drawn), alt=f"{name}, heat map", caption=caption)
+        return Tile(picture=drawn, alt=f"{name}, heat map", caption=caption)
 
     def _picture(self, row: int) -> Picture:
         if row not in self._opened:
@@ -182,7 +187,3 @@ class FilterPictures:
         y, x = (new / old for new, old in zip(shown.shape[:2], picture.shape[:2], strict=True))
         left, top, right, bottom = View.through(self.preprocess, picture).rectangle
         return shown, (left * x, top * y, right * x, bottom * y)
-
-
-def _uri(picture: Picture) -> str:
-    return to_data_uri(picture, form="jpeg")
