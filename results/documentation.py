@@ -6,6 +6,7 @@ In a page, a line of its own such as
     <!-- tests interpnet-birds -->           its paired tests, folded
     <!-- dots interpnet-birds recall -->     one figure, a dot a seed
     <!-- orderings srae-birds -->            which of the paper's orderings hold, and Lasso's sweep, folded
+    <!-- ratios icnn-birds -->              what interpretable filters have over ordinary ones
     <!-- check demo-check -->                what `whynet check --json` wrote
 
 is replaced by what it names.
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from whynet.workflows.check_table import panels as check_panels
+from whynet.workflows.reproduce.icnn import ratios
 from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
 from whynet.workflows.reproduce.tables import TITLES, dots, markdown, paired_lines, panels
 
 HERE = Path(__file__).parent
-LINE = re.compile(r"^<!-- (tables|tests|dots|orderings|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
+LINE = re.compile(r"^<!-- (tables|tests|dots|orderings|ratios|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
 
 
 def on_page_markdown(text: str, **_: Any) -> str:
@@ -47,6 +49,8 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
         sweep = markdown(*lasso_lines(results))
         held = "\n".join(f"- {line}" for line in orderings(results))
         return f"{held}\n\n" + _folded("Lasso with more entries (table 2a; the paper's error in brackets)", sweep)
+    if what == "ratios":
+        return "\n".join(f"- {line}" for line in ratios(results))
     if what == "tests":
         return _folded("The paired tests", markdown(*paired_lines(results)))
     figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]

@@ -19,8 +19,8 @@ from whynet.workflows.settings import settings_with
 
 TINY = ICNNScale(
     networks={
-        "convnet": NetworkPlan(width=None, seeds=2, image_size=48),
-        "alexnet": NetworkPlan(width=0.05, is_ablated=True),
+        "convnet": NetworkPlan(width=None, seeds=2, image_size=48, epochs=2),
+        "alexnet": NetworkPlan(width=0.05, is_ablated=True, epochs=2),
     },
     data={"num_species": 2, "image_size": 64, "roll": 45.0}, classifier={"epochs": 1, "batch_size": 8},
     filters={"strength": 0.5},
@@ -48,20 +48,22 @@ def test_each_network_has_a_twin_that_differs_in_its_filters_alone(tmp_path):
         assert replace(other, model=replace(other.model, interpretable=False), filters=one.filters) == one
 
 
-def test_a_single_category_begins_with_the_network_of_all(tmp_path):
+def test_all_runs_begin_with_the_ordinary_network_of_all_categories(tmp_path):
     own = plan(tmp_path)
     starts = {cell.folder: cell for cell in own.starts(2)}
     assert [cell.row for cell in starts.values()] == ["convnet", "convnet", "alexnet"]
-    assert list(starts) == [
-        cell.folder for cell in own.cells(2, ["multi"]) if not cell.settings["model"]["interpretable"]
-    ]
-    assert all("start" not in cell.settings["model"] for cell in starts.values())
-    for cell in own.cells(2, ["dog"]):
+    cells = own.cells(2, ["multi", "dog"])
+    assert not starts.keys() & {cell.folder for cell in cells}
+    assert {cell.condition for cell in cells} == {"", "dog"}
+    for cell in cells:
         start = starts[cell.settings["model"]["start"]]
-        assert cell.condition == cell.settings["data"]["task"] == "dog"
+        assert start.settings["data"]["task"] == "multi"
+        assert cell.settings["data"] | {"task": "multi"} == start.settings["data"]
         assert cell.settings["model"] == start.settings["model"] | {
             "start": start.folder, "interpretable": cell.settings["model"]["interpretable"]
         }  # fmt: skip
+        assert start.settings["classifier"]["epochs"] == 2
+        assert cell.settings["classifier"] == start.settings["classifier"] | {"epochs": 1}
 
 
 def test_every_scale_can_be_trained():
@@ -70,7 +72,7 @@ def test_every_scale_can_be_trained():
         assert set(scale.networks) <= set(BUILT_IN_NETWORKS)
         assert scale.networks["alexnet"].seeds >= 3 <= scale.networks["convnet"].seeds
         own = ICNNPlan(data=data, root=None if data == "birds" else "x", folder=Path("y"), scale=scale)
-        for cell in own.cells(1, ["multi", *scale.categories]):
+        for cell in [*own.starts(1), *own.cells(1, ["multi", *scale.categories])]:
             settings_with({group: dict(values) for group, values in cell.settings.items()})
 
 
@@ -145,7 +147,8 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
         assert {"accuracy", "unique_detectors", "classes_with_filters", "dead"} <= set(row["metrics"])
         assert len(row["metrics"]["accuracy"]["values"]) == (2 if row["name"].startswith("convnet") else 1)
     assert {(test["a"], test["b"]) for test in results["tests"]} == {("convnet interpretable", "convnet")}
-    assert said[-1] == "7 of 7: alexnet masks alone seed 0"
+    assert said[3] == "3 of 10: alexnet start seed 0"
+    assert said[-1] == "10 of 10: alexnet masks alone seed 0"
     assert list(panels(results))
     assert paired_lines(results)[1]
     assert len(ratios(results)) == 3

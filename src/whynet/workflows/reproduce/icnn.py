@@ -4,14 +4,15 @@ Zhang, Wu & Zhu, "Interpretable Convolutional Neural Networks", CVPR 2018, arXiv
 twice on the same pictures from the same seed, with ordinary and with interpretable filters, and its top filters are
 measured on the test pictures.
 
-Differs from the paper: every network is trained from nothing, where the paper's were trained on ImageNet first, and is
-smaller, as are the pictures. Residual networks and a small convnet are measured, too. The constant centre, a point that
-never moves, stands beside location instability, and some networks are also trained with masks but without the filter
-loss, which tells what is owed to which. Those of a single category begin with the weights of the ordinary network of
-all categories.
+Differs from the paper: where its networks were trained on ImageNet first, those of a seed all begin with the weights of
+one ordinary network, which was trained from nothing on all categories; and they are smaller, as are the pictures.
+Residual networks and a small convnet are measured, too. The constant centre, a point that never moves, stands beside
+location instability, and some networks are also trained with masks but without the filter loss, which tells what is
+owed to which.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,8 @@ from whynet.workflows.filters.measuring import logits_and_labels
 from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, network_of, rows
 from whynet.workflows.reproduce.study import Cell, Figures, adjusted, gathered, header, run_cells
-from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import MULTI, DataSettings, settings_with
+from whynet.workflows.run import CLASSIFIER, Run
+from whynet.workflows.settings import MULTI, DataSettings, TrainSettings, settings_with
 from whynet.workflows.train import train
 
 MEASURED = "icnn.json"
@@ -82,15 +83,17 @@ def reproduce_icnn(
     folder = out or Path("runs/reproduce") / f"icnn-{title}"
     plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
     cells = plan.cells(seeds, scale.categories if single else [MULTI])
-    starts = plan.starts(seeds) if single else []
+    starts = plan.starts(seeds)
     total = len(starts) + len(cells)
     done = iter(range(1, total + 1))
     say(f"{total} runs in {folder}; those that are complete there are kept")
 
     def on_done(cell: Cell) -> None:
-        say(" ".join(filter(None, (f"{next(done)} of {total}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
+        kind = "" if "start" in cell.settings["model"] else "start"
+        said = (f"{next(done)} of {total}: {cell.row}", kind, cell.condition, f"seed {cell.seed}")
+        say(" ".join(filter(None, said)))
 
-    run_cells(starts, partial(measured, device=device), jobs=jobs, on_done=on_done)
+    run_cells(starts, partial(trained, device=device), jobs=jobs, on_done=on_done)
     figures = run_cells(cells, partial(measured, device=device), jobs=jobs, on_done=on_done)
     told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
     return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {
@@ -100,27 +103,40 @@ def reproduce_icnn(
     }
 
 
+def trained(cell: Cell, alone: bool, *, device: str) -> Run:
+    """Train one network, or what is missing of it; raises `RunError` if another study is at work on it."""
+    with _alone_at(cell) as folder:
+        settings = settings_with({group: dict(values) for group, values in cell.settings.items()})
+        begun = (folder / "run.json").exists()
+        return train(folder, settings, resume=begun, explainer=False, hardware=Hardware(device=device), progress=alone)
+
+
 def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
     """Train and measure one network, or what is missing of it; raises `RunError` if another study is at work on it."""
+    run = trained(cell, alone, device=device)
+    with _alone_at(cell) as folder:
+        if (folder / MEASURED).exists():
+            done: Figures = read_json(folder / MEASURED, "a network's figures")
+            return done
+        data = TrainSettings.from_json(run.settings).data
+        subject = load_subject(run.folder / CLASSIFIER).to(Hardware(device=device).torch_device())
+        splits = open_data(data)
+        logits, labels = logits_and_labels(subject, splits.test)
+        found = filters_of_subject(subject, splits, data.task)
+        accuracy = float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
+        figures = {"accuracy": accuracy, **found.figures}
+        write_json_atomically(folder / MEASURED, figures)
+        return figures
+
+
+@contextmanager
+def _alone_at(cell: Cell) -> Iterator[Path]:
+    """The folder of a run, at which nobody else works inside."""
     folder = Path(cell.folder)
-    settings = settings_with({group: dict(values) for group, values in cell.settings.items()})
     folder.parent.mkdir(parents=True, exist_ok=True)
-    hardware = Hardware(device=device)
     try:
         with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
-            begun = (folder / "run.json").exists()
-            run = train(folder, settings, resume=begun, explainer=False, hardware=hardware, progress=alone)
-            if (folder / MEASURED).exists():
-                done: Figures = read_json(folder / MEASURED, "a network's figures")
-                return done
-            subject = load_subject(run.folder / CLASSIFIER).to(hardware.torch_device())
-            splits = open_data(settings.data)
-            logits, labels = logits_and_labels(subject, splits.test)
-            found = filters_of_subject(subject, splits, settings.data.task)
-            accuracy = float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
-            figures = {"accuracy": accuracy, **found.figures}
-            write_json_atomically(folder / MEASURED, figures)
-            return figures
+            yield folder
     except Timeout as error:
         raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
 

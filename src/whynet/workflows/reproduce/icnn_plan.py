@@ -5,14 +5,14 @@ share data, seed, and all settings but the filters; no patience lets one of them
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from whynet.workflows.reproduce.study import Cell, Row
 from whynet.workflows.settings import MULTI
 
-INTERPRETABLE = "interpretable"
+START, INTERPRETABLE = "start", "interpretable"
 MASKS_ALONE = "masks alone"
 """The same without the filter loss."""
 _PAPER_MULTI = {"vgg_m": (0.167, 0.096), "vgg_s": (0.131, 0.083)}
@@ -28,6 +28,7 @@ class NetworkPlan:
     Args:
         width: Factor of its channels; None for a network that has none.
         learning_rate: Of its classifier.
+        epochs: Of the ordinary network with whose weights all its others begin.
         seeds: At most so many are trained.
         image_size: Side of its pictures; None: that of the data's settings.
         is_ablated: Whether it is also trained with masks alone.
@@ -35,6 +36,7 @@ class NetworkPlan:
 
     width: float | None = 0.25
     learning_rate: float = 1e-3
+    epochs: int = 15
     seeds: int = 1
     image_size: int | None = None
     is_ablated: bool = False
@@ -52,7 +54,7 @@ class ICNNScale:
     Args:
         networks: By name.
         data: Settings of the data.
-        classifier: How networks are trained.
+        classifier: How networks are trained; the epochs are those after the start.
         filters: What makes filters interpretable.
         categories: Of single-category tasks.
     """
@@ -66,19 +68,25 @@ class ICNNScale:
 
 _NETWORKS = {
     "convnet": NetworkPlan(width=None, seeds=3, image_size=64, is_ablated=True),
-    "alexnet": NetworkPlan(seeds=3, is_ablated=True),
-    "vgg_m": NetworkPlan(width=0.125),
-    "vgg_s": NetworkPlan(width=0.125),
-    "vgg16": NetworkPlan(width=0.125, learning_rate=3e-4),
+    "alexnet": NetworkPlan(epochs=40, seeds=3, is_ablated=True),
+    "vgg_m": NetworkPlan(width=0.125, epochs=30),
+    "vgg_s": NetworkPlan(width=0.125, epochs=30),
+    "vgg16": NetworkPlan(width=0.125, epochs=30, learning_rate=3e-4),
     "resnet18": NetworkPlan(),
 }
-_CLASSIFIER = {"epochs": 20, "batch_size": 32, "patience": 60, "plateau_patience": 2}
+_CLASSIFIER = {"epochs": 10, "batch_size": 32, "patience": 60, "plateau_patience": 2}
+_FILTERS = {"strength": 0.3}
 SCALES = {
-    "birds": ICNNScale(networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER),
-    "cub": ICNNScale(networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 60}),
+    "birds": ICNNScale(
+        networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER, filters=_FILTERS,
+    ),
+    "cub": ICNNScale(  # 260 pictures: an epoch is short
+        networks={name: replace(own, epochs=4 * own.epochs) for name, own in _NETWORKS.items()},
+        data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 40}, filters=_FILTERS,
+    ),
     "animal_parts": ICNNScale(
-        networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 15, "loss": "logistic"},
-        categories=("bird", "dog", "horse", "tiger"),
+        networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "loss": "logistic"},
+        filters=_FILTERS, categories=("bird", "dog", "horse", "tiger"),
     ),
 }  # fmt: skip
 
@@ -115,23 +123,32 @@ class ICNNPlan:
         ]
 
     def starts(self, seeds: int) -> list[Cell]:
-        """The ordinary networks of all categories, with whose weights those of single categories begin."""
-        return [cell for cell in self.cells(seeds, [MULTI]) if network_of(cell.row) == cell.row]
+        """The ordinary networks of all categories, with whose weights all runs begin; the paper's know ImageNet."""
+        return [
+            self._cell(name, own, START, seed, "")
+            for name, own in self.scale.networks.items()
+            for seed in range(min(seeds, own.seeds))
+        ]
 
     def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, filters: str) -> Cell:
         row = row_key(name, filters)
         width = {} if own.width is None else {"width": own.width}
         size = {} if own.image_size is None else {"image_size": own.image_size}
-        data = {**self.scale.data, **size}
+        classifier = {**self.scale.classifier, "learning_rate": own.learning_rate}
+        if is_start := task == START:
+            classifier["epochs"] = own.epochs
+        start = {} if is_start else {"start": str(self._folder(START, seed, name))}
+        task = MULTI if is_start else task
         loss = {INTERPRETABLE: dict(self.scale.filters), MASKS_ALONE: {**self.scale.filters, "strength": 0.0}}
-        is_single = task != MULTI
-        start = {"start": str(self._folder(MULTI, seed, name))} if is_single else {}
         return Cell(
-            row=row, condition=task if is_single else "", seed=seed, folder=str(self._folder(task, seed, row)),
+            row=row, condition=task if task != MULTI else "", seed=seed,
+            folder=str(self._folder(START if is_start else task, seed, row)),
             settings={
-                "data": {"name": self.data, "root": self.root, "data_seed": seed, "task": task, **data},
+                "data": {
+                    "name": self.data, "root": self.root, "data_seed": seed, "task": task, **self.scale.data, **size,
+                },
                 "model": {"network": name, "seed": seed, "interpretable": bool(filters), **width, **start},
-                "classifier": {**self.scale.classifier, "learning_rate": own.learning_rate},
+                "classifier": classifier,
                 "filters": loss.get(filters, {}),
             },
             explained=False,
