@@ -22,7 +22,7 @@ def built(name, *, width=0.1):
 
 def test_the_names():
     assert list(BUILT_IN_NETWORKS) == [
-        "convnet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "vgg_m", "vgg_s", "resnet18",
+        "convnet", "small_convnet", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "vgg_m", "vgg_s", "resnet18",
     ]  # fmt: skip
     assert tuple(BUILT_IN_NETWORKS)[1:] == NETWORKS_WITH_WIDTH
 
@@ -76,6 +76,7 @@ def test_a_usual_size_can_be_exported():
 
 def test_an_unknown_name():
     with pytest.raises(
-        SettingError, match="network 'vgg12' is unknown; choose one of convnet, alexnet, vgg11, .*resnet18"
+        SettingError,
+        match="network 'vgg12' is unknown; choose one of convnet, small_convnet, alexnet, vgg11, .*resnet18",
     ):
         build_built_in("vgg12", 3)

@@ -32,6 +32,7 @@ from whynet.base.image import read_image
 from whynet.base.paths import path_inside
 from whynet.base.types import Landmarks
 from whynet.data.annotation_text import read_annotation_text
+from whynet.data.bird_parts import LARGE_PARTS
 from whynet.data.bounding_box import Box, clip_box
 from whynet.data.example import Example, ExampleDataset, fingerprint_of_files
 from whynet.data.vocabulary import tokenise
@@ -52,6 +53,8 @@ class CUB(ExampleDataset):
         SettingError: There is no such split.
         DataError: A file is absent, malformed or incomplete, or a picture is missing; names the file and line.
     """
+
+    counted_with = LARGE_PARTS
 
     def __init__(self, root: Path, split: str = "train") -> None:
         if split not in ("train", "test"):

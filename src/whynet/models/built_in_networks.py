@@ -32,6 +32,7 @@ class BuiltInNetwork:
 
 BUILT_IN_NETWORKS = {
     "convnet": BuiltInNetwork(module="convnet", class_name="ConvNet", has_width=False),
+    "small_convnet": BuiltInNetwork(module="small_convnet", class_name="SmallConvNet"),
     "alexnet": BuiltInNetwork(module="alexnet", class_name="AlexNet"),
     "vgg11": BuiltInNetwork(module="vgg", class_name="VGG", options={"depth": 11}),
     "vgg13": BuiltInNetwork(module="vgg", class_name="VGG", options={"depth": 13}),
@@ -41,7 +42,7 @@ BUILT_IN_NETWORKS = {
     "vgg_s": BuiltInNetwork(module="vgg_m_s", class_name="VGGS"),
     "resnet18": BuiltInNetwork(module="resnet", class_name="ResNet18"),
 }
-"""The demo's convnet, and the networks of Zhang, Wu & Zhu's "Interpretable Convolutional Neural Networks"."""
+"""Two convnets of ours, and the networks of Zhang, Wu & Zhu's "Interpretable Convolutional Neural Networks"."""
 
 NETWORKS_WITH_WIDTH = tuple(name for name, network in BUILT_IN_NETWORKS.items() if network.has_width)
 

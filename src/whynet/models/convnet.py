@@ -47,7 +47,7 @@ class ConvNet(nn.Module, PyTorchModelHubMixin):
                 "at least two classes, one block and a bilinear feature of 0 entries or more were expected, not "
                 f"{num_classes}, {len(widths)} and {bilinear}"
             )
-        blocks = [_block(inputs, outputs, first=i == 0) for i, (inputs, outputs) in enumerate(pairwise((3, *widths)))]
+        blocks = [block(inputs, outputs, first=i == 0) for i, (inputs, outputs) in enumerate(pairwise((3, *widths)))]
         self.feature: nn.Module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         if bilinear:
             blocks[-1].pop(-1)  # as many positions as there are
@@ -89,7 +89,8 @@ class ConvNet(nn.Module, PyTorchModelHubMixin):
         return network
 
 
-def _block(inputs: int, outputs: int, *, first: bool) -> nn.Sequential:
+def block(inputs: int, outputs: int, *, first: bool) -> nn.Sequential:
+    """Convolution, batch norm, ReLU and pooling; halves the resolution, and the first halves it once more."""
     convolution = (
         nn.Conv2d(inputs, outputs, 5, stride=2, padding=2, bias=False)
         if first

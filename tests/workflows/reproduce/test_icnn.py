@@ -68,9 +68,9 @@ def test_all_runs_begin_with_the_ordinary_network_of_all_categories(tmp_path):
 
 def test_every_scale_can_be_trained():
     for data, scale in SCALES.items():
-        assert set(scale.networks) == {"convnet", "alexnet", "vgg_m", "vgg_s", "vgg16", "resnet18"}
+        assert set(scale.networks) == {"small_convnet", "alexnet", "vgg_m", "vgg_s", "vgg16", "resnet18"}
         assert set(scale.networks) <= set(BUILT_IN_NETWORKS)
-        assert scale.networks["alexnet"].seeds >= 3 <= scale.networks["convnet"].seeds
+        assert scale.networks["alexnet"].seeds >= 3 <= scale.networks["small_convnet"].seeds
         own = ICNNPlan(data=data, root=None if data == "birds" else "x", folder=Path("y"), scale=scale)
         for cell in [*own.starts(1), *own.cells(1, ["multi", *scale.categories])]:
             settings_with({group: dict(values) for group, values in cell.settings.items()})

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from whynet.base.errors import SettingError
+from whynet.data.bird_parts import LARGE_PARTS
 from whynet.data.birds.cache import PaintedSplit, cache_folder, read_split, split_folder, write_split
 from whynet.data.birds.captions import Caption, write_captions
 from whynet.data.birds.claims import discriminative_claims, seen_claims, species_claims
@@ -62,6 +63,7 @@ class PaintedBirds(ExampleDataset):
     """
 
     part_names = PART_NAMES
+    counted_with = LARGE_PARTS
 
     def __init__(
         self,

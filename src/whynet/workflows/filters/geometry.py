@@ -2,8 +2,9 @@
 
 Zhang, Wu & Zhu 2018, arXiv:1710.00935, section 5.2, take round receptive fields at the resolution of the image, after
 Zhou et al. 2015: not the theoretical extent, which grows with every layer, but what a unit answers to when parts of an
-image are covered. All units of a layer share one radius here: half the median side of the fields of a few of them, and
-at least half the diagonal of the cell of picture that a unit stands for, so that all fields together leave no gaps.
+image are covered. A unit's field is where covering it changes the unit at least half as much as anywhere, its radius
+that of a disc of the same area, and all units of a layer share the median over a few of them; it is at least half the
+diagonal of the cell that a unit stands for, so that all fields together leave no gaps.
 """
 
 import math
@@ -16,7 +17,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.image_resolution_field import image_resolution_field
-from whynet.attribution.receptive_field import receptive_field
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import generator
 from whynet.base.types import Images
@@ -67,10 +67,10 @@ def unit_geometry(subject: Subject, layer: str, images: Images, fired: Sequence[
         subject, images, source=source, units=units, top=NUM_IMAGES, occluder=occluder, stride=max(1, occluder // 2),
         seed=seed,
     )  # fmt: skip
-    sides = [sum(measured.extent(unit)) / 2 for unit in units]
-    known = [side for side in sides if side > 0] or [float(max(receptive_field(subject, source, images[:1]).extent))]
+    areas = [int((field >= field.max() / 2).sum()) for field in measured.maps if bool(field.any())]
+    radii = [math.sqrt(area / math.pi) for area in areas] or [max(measured.theoretical.extent) / 2]
     centres = measured.theoretical.centres().float()
-    return UnitGeometry(centres=centres, radius=max(statistics.median(known) / 2, _half_diagonal(centres)))
+    return UnitGeometry(centres=centres, radius=max(statistics.median(radii), _half_diagonal(centres)))
 
 
 def _half_diagonal(centres: Float[Tensor, "rows columns 2"]) -> float:

@@ -67,7 +67,7 @@ class ICNNScale:
 
 
 _NETWORKS = {
-    "convnet": NetworkPlan(width=None, seeds=3, image_size=64, is_ablated=True),
+    "small_convnet": NetworkPlan(width=1.0, seeds=3, image_size=64, is_ablated=True),
     "alexnet": NetworkPlan(epochs=40, seeds=3, is_ablated=True),
     "vgg_m": NetworkPlan(width=0.125, epochs=30),
     "vgg_s": NetworkPlan(width=0.125, epochs=30),
