@@ -1,8 +1,7 @@
 """The gallery of docs/filters.md: where the filters of two runs look, and on pictures the two surest and one drawn.
 
 whynet reproduce icnn --data birds --out runs/icnn-birds
-cd runs/icnn-birds/multi/seed0
-python filters_gallery.py alexnet alexnet-interpretable --out filters.jpg
+python results/filters_gallery.py TWIN INTERPRETABLE --out docs/images/filters.jpg  # runs of its multi/seed0
 """
 
 import argparse

@@ -189,6 +189,9 @@ def test_training_begins_with_the_weights_of_another_run(brief, tmp_path):
         prepare_subject(replace(settings, model=ModelSettings(start=str(tmp_path / "none"))), (name, "others"))
     with pytest.raises(SubjectError, match="name a run of the same network and width"):
         prepare_subject(replace(settings, model=replace(model, network="alexnet", width=0.1)), (name, "others"))
+    other = replace(settings, data=replace(settings.data, data_seed=7))
+    with pytest.raises(SubjectError, match=r"--data-seed 0 of .* was expected, not 7: pictures held out here would"):
+        prepare_subject(other, (name, "others"))
     with pytest.raises(SettingError, match="--start gives weights to train on, but --subject and --backbone keep"):
         ModelSettings(start="x", subject="y", layers="z")
 
@@ -283,11 +286,14 @@ def test_a_backbone_of_other_classes_is_refused(backbone, tmp_path):
     [
         (
             {"network": "resnet10t", "layers": "x"},
-            "network 'resnet10t' is unknown; choose convnet, alexnet, .* timm:NAME",
+            "network 'resnet10t' is unknown; choose convnet, small_convnet, alexnet, .* timm:NAME",
         ),
         ({"network": "alexnet", "layers": "x", "variant": "interpnet1"}, "so interpnet1 means nothing"),
         ({"network": "alexnet", "layers": "x", "bilinear": 8}, "--network and --bilinear name several; choose one"),
-        ({"width": 0.5}, "--width belongs to --network alexnet, vgg11, .*resnet18; convnet has its own channels"),
+        (
+            {"width": 0.5},
+            "--width belongs to --network small_convnet, alexnet, vgg11, .*resnet18; convnet has its own channels",
+        ),
         ({"network": "timm:x", "layers": "x", "width": 2.0}, "--width belongs .*; timm:x has its own channels"),
         ({"subject": "a:b", "layers": "x", "width": 0.5}, "--width belongs .*; --subject has its own channels"),
         ({"network": "alexnet", "layers": "x", "width": 0.0}, "a positive width was expected, not 0.0"),

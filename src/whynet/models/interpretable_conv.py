@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images
 from whynet.models.filter_settings import FilterSettings
+from whynet.models.named_network import first_line
 from whynet.models.part_templates import shapes
 from whynet.models.subject import evaluating
 
@@ -146,9 +147,11 @@ def _shape_of(network: nn.Module, module: nn.Module, layer: str, images: Tensor)
     try:
         with evaluating(network), torch.no_grad():
             network(images)
-    except RuntimeError as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, AssertionError) as error:
         raise SubjectError(
-            f"the network does not take images of shape {tuple(images.shape)} ({str(error).splitlines()[0]}); give one "
+            f"the network does not take images of shape {tuple(images.shape)} ({first_line(error)}); give one "
             "of the size that it will see as images"
         ) from error
     finally:

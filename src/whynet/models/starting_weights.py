@@ -5,37 +5,40 @@ convolution and the fully connected layers begin anew. Here only the layer that 
 has other classes.
 """
 
-from torch import nn
-
 from whynet.base.errors import SubjectError
 from whynet.models.interpretable_conv import interpretable_layers
+from whynet.models.subject import Subject
 
 
-def start_from(network: nn.Module, other: nn.Module, name: str) -> bool:
+def start_from(subject: Subject, other: Subject, name: str) -> bool:
     """Give a network the weights and statistics of another of the same architecture.
 
     Args:
-        network: Changed in place; what it alone has keeps its values.
+        subject: Its network is changed in place; what it alone has keeps its values.
         other: What it has beyond the network, such as interpretable filters, is not looked at.
         name: What the other is called, for messages.
 
     Returns:
-        Whether the last layer began with them, too.
+        Whether the last layer began with them, too: where the classes are the same, in the same order.
 
     Raises:
         SubjectError: A layer but the last is missing in the other, or has another shape there.
     """
-    own, held = network.state_dict(), other.state_dict()
-    for layer in interpretable_layers(other):
-        held = {key.replace(f"{layer}.below.", f"{layer}.", 1): value for key, value in held.items()}
+    network = subject.network
+    own, held = network.state_dict(), other.network.state_dict()
+    for layer in interpretable_layers(other.network):
+        below = f"{layer}.below."
+        held = {f"{layer}.{key.removeprefix(below)}" if key.startswith(below) else key: held[key] for key in held}
     layers = [key for key, module in network.named_modules() if any(True for _ in module.parameters(recurse=False))]
     last = layers[-1] if layers else ""
-    wrong = [key for key, value in own.items() if key not in held or held[key].shape != value.shape]
-    if strange := [key for key in wrong if key.rpartition(".")[0] != last]:
-        key, shape = strange[0], list(own[strange[0]].shape)
-        came = f"is {list(held[key].shape)} in {name}" if key in held else f"is not in {name}"
-        raise SubjectError(
-            f"{key} of shape {shape} was expected to begin with, but {came}; name a run of the same network and width"
-        )
-    network.load_state_dict({key: own[key] if key in wrong else held[key] for key in own})
-    return not wrong
+    is_whole = subject.class_names == other.class_names
+    taken = [key for key in own if is_whole or key.rpartition(".")[0] != last]
+    for key in taken:
+        if key not in held or held[key].shape != own[key].shape:
+            came = f"is {list(held[key].shape)} in {name}" if key in held else f"is not in {name}"
+            raise SubjectError(
+                f"{key} of shape {list(own[key].shape)} was expected to begin with, but {came}; name a run of the same "
+                "network and width"
+            )
+    network.load_state_dict(own | {key: held[key] for key in taken})
+    return is_whole

@@ -30,7 +30,7 @@ from whynet.training.fitting import FitContext
 from whynet.training.interpretable import FilterLearning
 from whynet.workflows.job import TrainingJob
 from whynet.workflows.reading import introspection_of
-from whynet.workflows.run import CLASSIFIER
+from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import MULTI, TrainSettings
 from whynet.workflows.subjects import is_code, open_subject_for_data, preprocessing_for, saved_folder
 
@@ -130,8 +130,11 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
     if model.start is not None:
         folder = saved_folder(model.start)
         if folder is None:
-            raise SubjectError(f"--start needs a run that holds a trained network, and {model.start} holds none")
-        start_from(subject.network, load_subject(folder, option="--start").network, model.start)
+            raise SubjectError(
+                f"--start needs a run that holds a trained network, and {model.start} holds none; name another"
+            )
+        _check_held_out(settings, Path(model.start))
+        start_from(subject, load_subject(folder, option="--start"), model.start)
     if model.interpretable:
         assert isinstance(subject.preprocess, Preprocessing)
         layer = model.interpretable_layer or str(getattr(subject.network, "top_layer", ""))
@@ -139,6 +142,21 @@ def _untrained(settings: TrainSettings, class_names: Sequence[str]) -> Subject:
             subject.network, layer, images=subject.preprocess.blank(), settings=settings.filters
         )
     return subject
+
+
+def _check_held_out(settings: TrainSettings, start: Path) -> None:
+    """Pictures that are held out here must not have been trained on there."""
+    if not (start / "run.json").is_file():  # a saved subject, of whose data nothing is known
+        return
+    ours, theirs = settings.data, TrainSettings.from_json(Run.open(start).settings).data
+    if (ours.name, ours.root) != (theirs.name, theirs.root):
+        return
+    for option in ("data_seed", "held_out"):
+        if (here := getattr(ours, option)) != (there := getattr(theirs, option)):
+            raise SubjectError(
+                f"--{option.replace('_', '-')} {there} of {start} was expected, not {here}: pictures held out here "
+                "would have been trained on there; give the same, or name another run to --start with"
+            )
 
 
 def _ordinary(settings: TrainSettings, class_names: Sequence[str]) -> Subject:

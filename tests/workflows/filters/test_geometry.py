@@ -45,12 +45,13 @@ def subject_of(network):
 
 
 def test_the_centres_are_those_of_the_cells_of_an_image_that_is_not_square(images):
-    found = unit_geometry(subject_of(Cells()), "relu", images, [0])
+    found = unit_geometry(subject_of(Cells()), "relu", images)
     rows, columns = torch.meshgrid(torch.arange(10), torch.arange(16), indexing="ij")
     torch.testing.assert_close(found.centres, torch.stack([rows, columns], -1) * float(CELL) + CELL / 2)
     assert CELL / 2 <= found.radius <= CELL, "a cell, and up to half a patch on either side"
     fields = discs(found.centres, found.radius, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
     assert bool(fields.any(0).all()), "no pixel lies in a gap between the fields"
+    assert found.is_least == (found.radius == pytest.approx(CELL / 2**0.5))
 
 
 def test_the_radius_of_an_interpretable_layer_is_that_of_its_new_filters(images):
@@ -64,12 +65,12 @@ def test_the_radius_of_an_interpretable_layer_is_that_of_its_new_filters(images)
         assert isinstance(own, InterpretableConv)
         with torch.no_grad():
             own.convolution.weight.copy_(kernel[None, None])
-        radii.append(unit_geometry(subject_of(network), "relu", images, [0]).radius)
-    below = unit_geometry(subject_of(network), "relu.below", images, [0]).radius
+        radii.append(unit_geometry(subject_of(network), "relu", images).radius)
+    below = unit_geometry(subject_of(network), "relu.below", images).radius
     assert radii[0] > 1.3 * below
     assert radii[1] == pytest.approx(below, abs=CELL / 2)
 
 
 def test_where_nothing_fires_nothing_is_measured(images):
-    with pytest.raises(SubjectError, match=r"no filter of layer 'relu' fires in any picture.*train it first"):
-        unit_geometry(subject_of(Cells()), "relu", images, [])
+    with pytest.raises(SubjectError, match=r"no filter of layer 'relu' fires in any of 3 pictures.*train it longer"):
+        unit_geometry(subject_of(Cells()), "relu", -images)

@@ -65,6 +65,9 @@ def test_figures_are_the_metrics_of_the_maps(subject, birds, measured):
     assert measured.figures["location_instability"] == pytest.approx(wandering.compute().location_instability)
     assert measured.figures["constant_centre"] == pytest.approx(wandering.compute().constant_centre)
     assert [own["category"] for own in measured.filters] == category.tolist()
+    steady = wandering.compute().per_category[torch.arange(6), category].tolist()
+    told = [own["location_instability"] for own in measured.filters]
+    assert told == [pytest.approx(value) if value == value else None for value in steady], "of the category beside it"
     of_parts = zip(parts.compute().part.tolist(), parts.compute().score.tolist(), strict=True)
     expected = [list(names)[place] if score > 0 else None for place, score in of_parts]
     assert [own["part"] for own in measured.filters] == expected

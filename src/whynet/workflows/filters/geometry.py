@@ -9,7 +9,6 @@ diagonal of the cell that a unit stands for, so that all fields together leave n
 
 import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.image_resolution_field import image_resolution_field
+from whynet.attribution.passage import output_of
 from whynet.base.errors import SubjectError
 from whynet.base.seeding import generator
 from whynet.base.types import Images
@@ -36,30 +36,43 @@ class UnitGeometry:
     Args:
         centres: Row and column in pixels of the network's input; the centre of the first pixel is 0.5.
         radius: In pixels.
+        is_least: Whether that is the least radius that leaves no gaps, because what was measured is no larger.
     """
 
     centres: Float[Tensor, "rows columns 2"]
     radius: float
+    is_least: bool
 
 
-def unit_geometry(subject: Subject, layer: str, images: Images, fired: Sequence[int], *, seed: int = 0) -> UnitGeometry:
+def before_mask(subject: Subject, layer: str) -> str:
+    """The layer itself, or the rectifier of an interpretable one, since a mask makes the whole picture a unit's field.
+
+    A mask moves no peak and keeps its value, so that a filter's strongest position is the same before it.
+    """
+    return f"{layer}.relu" if isinstance(subject.layer(layer), InterpretableConv) else layer
+
+
+def unit_geometry(subject: Subject, layer: str, images: Images, *, seed: int = 0) -> UnitGeometry:
     """Measure the receptive fields of a layer.
 
     Args:
         subject: The network.
         layer: Of maps; the fields of an interpretable layer are those before its mask, which looks at the whole map.
-        images: Preprocessed, of which the strongest are covered.
-        fired: Channels that fire in some of them; `NUM_UNITS` of them are drawn.
+        images: Preprocessed, of which the strongest are covered; of the channels that fire in some of them `NUM_UNITS`
+            are drawn.
         seed: Of the draw and of the patches.
 
     Raises:
-        SubjectError: The layer does not exist or has no receptive field, or no channel fires.
+        SubjectError: The layer does not exist or has no receptive field, or no channel fires in any of the images.
     """
-    if not len(fired):
+    source = before_mask(subject, layer)
+    peaks = output_of(subject.network, images, source).flatten(2).amax((0, 2))
+    fired = (peaks > 0).nonzero()[:, 0].tolist()
+    if not fired:
         raise SubjectError(
-            f"no filter of layer {layer!r} fires in any picture, so none can be measured; train it first"
+            f"no filter of layer {layer!r} fires in any of {len(images)} pictures, so how large their fields are "
+            "cannot be measured; train it longer"
         )
-    source = f"{layer}.relu" if isinstance(subject.layer(layer), InterpretableConv) else layer
     order = torch.randperm(len(fired), generator=generator(seed, "units"))
     units = [fired[int(place)] for place in order[:NUM_UNITS]]
     occluder = max(1, round(OCCLUDER_SHARE * min(images.shape[2:])))
@@ -70,7 +83,8 @@ def unit_geometry(subject: Subject, layer: str, images: Images, fired: Sequence[
     areas = [int((field >= field.max() / 2).sum()) for field in measured.maps if bool(field.any())]
     radii = [math.sqrt(area / math.pi) for area in areas] or [max(measured.theoretical.extent) / 2]
     centres = measured.theoretical.centres().float()
-    return UnitGeometry(centres=centres, radius=max(statistics.median(radii), _half_diagonal(centres)))
+    radius, least = statistics.median(radii), _half_diagonal(centres)
+    return UnitGeometry(centres=centres, radius=max(radius, least), is_least=radius <= least)
 
 
 def _half_diagonal(centres: Float[Tensor, "rows columns 2"]) -> float:

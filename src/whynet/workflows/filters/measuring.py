@@ -117,8 +117,11 @@ def measure_filters(
         )
     pictures = _Pictures(subject, layer, examples.subset(rows))
     activity, thresholds = _first_pass(pictures, count)
-    fired = (~activity.dead).nonzero()[:, 0].tolist()
-    geometry = unit_geometry(subject, layer, pictures.some(NUM_CALIBRATED), fired)
+    if bool(activity.dead.all()):
+        raise SubjectError(
+            f"no filter of layer {layer!r} fires in any picture, so none can be measured; train it first"
+        )
+    geometry = unit_geometry(subject, layer, pictures.some(NUM_CALIBRATED))
     return _second_pass(pictures, layer, count, landmarks, activity, thresholds, geometry)
 
 
@@ -141,8 +144,8 @@ class _Pictures:
 
     def some(self, number: int) -> Images:
         """Pictures spread evenly over the data set, as the network sees them."""
-        step = max(1, len(self.examples) // number)
-        rows = range(0, len(self.examples), step)[:number]
+        number = min(number, len(self.examples))
+        rows = [place * len(self.examples) // number for place in range(number)]
         return self.preprocess([self.examples[row].image for row in rows]).to(self.subject.device)
 
     def batches(self, what: str) -> Iterator[tuple[list[Example], Tensor, Labels]]:
@@ -211,14 +214,18 @@ def _second_pass(
         "dead": float(activity.num_dead),
         "num_filters": float(number),
         "radius": geometry.radius / math.hypot(*size),
+        "radius_is_least": float(geometry.is_least),
     }
+    # In the category that is told beside it; the figure of the layer takes each filter's steadiest, as in the paper.
+    own = activity.category.clamp_min(0)[:, None]
+    steady = wandering.per_category.gather(1, own)[:, 0].masked_fill(activity.category < 0, math.nan)
     filters = [
         {
             "filter": place,
             "category": int(activity.category[place]),
             "part": _name(names, int(of_parts.part[place])) if of_parts.score[place] > 0 else None,
             "part_interpretability": _finite(float(of_parts.score[place])),
-            "location_instability": _finite(float(wandering.score[place])),
+            "location_instability": _finite(float(steady[place])),
             "detects": _name(names, int(dissected.part[place])) if bool(dissected.is_detector[place]) else None,
         }
         for place in range(number)

@@ -7,7 +7,9 @@ the resolution of the image that the metrics take (`UnitGeometry`).
 For figure 6 the paper does not say how filters are weighed. Here each has the same weight: its map x is taken relative
 to the highest value that the filter has in any test picture, and the heat at a point of the picture is
 
-    sum over filters f and units ij whose field holds the point of x_fij / max x_f
+    mean over the units ij whose field holds the point of the sum over filters f of max(x_fij, 0) / max x_f
+
+A sum in place of the mean would be larger in the middle, where more fields lie one upon another.
 """
 
 from collections.abc import Sequence
@@ -30,7 +32,7 @@ from whynet.metrics.part_interpretability import discs
 from whynet.models.interpretable_conv import InterpretableConv
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
-from whynet.workflows.filters.geometry import UnitGeometry
+from whynet.workflows.filters.geometry import UnitGeometry, before_mask
 from whynet.workflows.gallery import gallery
 from whynet.workflows.reading import BATCH_SIZE
 from whynet.workflows.view import View
@@ -39,8 +41,8 @@ NUM_STRONGEST, NUM_SPREAD = 5, 12
 """Pictures that a filter is shown on, and pictures over which the spread of all filters is shown."""
 SIDE = 160
 """Pixels of a tile's longer side."""
-_OPAQUE, _DIMMED, _CELLS = 0.8, 0.25, 64
-"""Of heat maps; how bright a picture is beside the field; cells a side on which fields are added up."""
+_OPAQUE, _DIMMED, _CELLS, _KEPT = 0.8, 0.25, 64, 64
+"""Of heat maps; how bright a picture is beside the field; cells a side on which fields are added up; pictures kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,19 +121,14 @@ class FilterPictures:
                 "after the mask": self.layer,
             }  # fmt: skip
         return [
-            self._heat(
-                place.row, self._maps(layer, [place.row])[0][number], caption, signed=layer.endswith("convolution")
-            )
+            self._heat(place.row, self._maps(layer, [place.row])[0][number], caption)
             for caption, layer in layers.items()
         ]
 
     def spread(self) -> list[Tile]:
         """How all filters spread over some pictures drawn at random, whatever the network makes of these."""
         rows = gallery(len(self.examples))[:NUM_SPREAD]
-        return [
-            self._heat(row, heat, "", signed=False)
-            for row, heat in zip(rows, self.spread_over(rows, cells=_CELLS), strict=True)
-        ]
+        return [self._heat(row, heat, "") for row, heat in zip(rows, self.spread_over(rows, cells=_CELLS), strict=True)]
 
     def spread_over(self, rows: Sequence[int], *, cells: int) -> Float[Tensor, "rows {cells} {cells}"]:
         """The heat of all filters in some pictures, on a grid over what the network sees."""
@@ -139,13 +136,15 @@ class FilterPictures:
         weights = torch.where(peaks > 0, 1 / peaks.clamp_min(1e-12), 0)
         size = (self.preprocess.height, self.preprocess.width)
         fields = discs(self.geometry.centres, self.geometry.radius, size, (cells, cells)).float()
-        weighed = torch.stack([torch.einsum("fij,f->ij", maps, weights) for maps in self._maps(self.layer, rows)])
-        return (weighed.flatten(1) @ fields.flatten(1)).view(-1, cells, cells)
+        weighed = torch.stack(
+            [torch.einsum("fij,f->ij", maps.relu(), weights) for maps in self._maps(self.layer, rows)]
+        )
+        heat = weighed.flatten(1) @ fields.flatten(1) / fields.sum(0).flatten().clamp_min(1)
+        return heat.view(-1, cells, cells)
 
     @cached_property
     def _found(self) -> StrongestImages:
-        # The mask of an interpretable layer moves no peak, but makes its field the whole picture.
-        source = f"{self.layer}.relu" if self.is_interpretable else self.layer
+        source = before_mask(self.subject, self.layer)
         found: StrongestImages | None = None
         for start in track(range(0, len(self.examples), BATCH_SIZE), "Finding the strongest pictures"):
             rows = range(start, min(start + BATCH_SIZE, len(self.examples)))
@@ -169,14 +168,16 @@ class FilterPictures:
             maps += output_of(self.subject.network, images.to(self.subject.device), layer).detach().float().cpu()
         return maps
 
-    def _heat(self, row: int, heat: Float[Tensor, "rows columns"], caption: str, *, signed: bool) -> Tile:
+    def _heat(self, row: int, heat: Float[Tensor, "rows columns"], caption: str) -> Tile:
         picture, name = self._picture(row), self.examples.names[row]
         box = self.preprocess.box(*picture.shape[:2])
-        drawn = np.asarray(overlay(picture, heat, signed=signed, box=box, opaque=_OPAQUE, longest_side=SIDE))
+        drawn = np.asarray(overlay(picture, heat, box=box, opaque=_OPAQUE, longest_side=SIDE))
         return Tile(picture=drawn, alt=f"{name}, heat map", caption=caption)
 
     def _picture(self, row: int) -> Picture:
         if row not in self._opened:
+            if len(self._opened) >= _KEPT:
+                self._opened.pop(next(iter(self._opened)))
             self._opened[row] = self.examples[row].image
         return self._opened[row]
 

@@ -90,7 +90,8 @@ def _page(found: FiltersOfRun) -> FilterPage:
     measured, run = found.measured, found.run
     pictures = FilterPictures(found.subject, measured.layer, measured.geometry, measured.examples)
     order = [own for own in by_sureness(measured.filters) if pictures.strongest(own["filter"])]
-    surest = order[:NUM_SUREST]
+    surest = [own for own in order if own["part_interpretability"]][:NUM_SUREST]
+    others = drawn([own for own in order if own not in surest])
     columns, lines = filter_lines(measured.filters, found.class_names)
     settings = TrainSettings.from_json(run.settings)
     return FilterPage(
@@ -100,7 +101,7 @@ def _page(found: FiltersOfRun) -> FilterPage:
         figures=figures(measured.figures), notes=list(summary_lines(measured.figures)), spread=pictures.spread(),
         parts=part_bars(measured.filters),
         surest=[_row(own, pictures, found.class_names) for own in track(surest, "Drawing filters")],
-        drawn=[_row(own, pictures, found.class_names) for own in track(drawn(order[NUM_SUREST:]), "Drawing filters")],
+        drawn=[_row(own, pictures, found.class_names) for own in track(others, "Drawing filters")],
         columns=columns, table=[(_thumbnail(int(line[0]), pictures), line) for line in lines],
     )  # fmt: skip
 
@@ -142,9 +143,9 @@ def _row(own: Mapping[str, Any], pictures: FilterPictures, class_names: Sequence
     if own["category"] >= 0:
         told.append(f"fires most for {class_names[own['category']]}")
     if own["part"] and own["part_interpretability"] is not None:
-        told.append(f"on the {own['part']} in {own['part_interpretability']:.0%} of its pictures")
+        told.append(f"in {own['part_interpretability']:.0%} of its pictures that show a {own['part']} lies on it")
     if own["location_instability"] is not None:
-        told.append(f"wanders by {100 * own['location_instability']:.1f}\N{NO-BREAK SPACE}% of the diagonal")
+        told.append(f"wanders there by {100 * own['location_instability']:.1f}\N{NO-BREAK SPACE}% of the diagonal")
     return FilterRow(
         number=number, title=f"Filter {number}", told=", ".join(told),
         stages=pictures.stages(number, places[0]), strongest=[pictures.field(place) for place in places],

@@ -7,8 +7,9 @@ measured on the test pictures.
 Differs from the paper: where its networks were trained on ImageNet first, those of a seed all begin with the weights of
 one ordinary network, which was trained from nothing on all categories; and they are smaller, as are the pictures.
 Residual networks and a small convnet are measured, too. The constant centre, a point that never moves, stands beside
-location instability, and some networks are also trained with masks but without the filter loss, which tells what is
-owed to which.
+location instability, and some networks are also trained with masks but without the filter loss. As the interpretable
+network is measured at its new convolution, what it gains is due to that and the masks together. Fully connected layers,
+which the paper begins anew in both twins, keep what the start has learned.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -142,10 +144,14 @@ def _alone_at(cell: Cell) -> Iterator[Path]:
 
 
 def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
-    """Paired over the seeds, and the categories of single-category tasks: what masked filters have more."""
-    by_row: dict[str, dict[tuple[str, int], Figures]] = {}
-    for cell, own in zip(cells, figures, strict=True):
-        by_row.setdefault(cell.row, {})[cell.condition, cell.seed] = own
+    """What masked filters have more, paired over the seeds, or over the categories of single-category tasks.
+
+    Of a category with several seeds their mean is taken: the networks of one seed have a start in common.
+    """
+    by_row: dict[str, dict[str, Figures]] = {}
+    for (row, place), alike in _grouped(cells, figures).items():
+        keys = set.intersection(*(set(own) for own in alike))
+        by_row.setdefault(row, {})[place] = {key: fmean(own[key] for own in alike) for key in keys}
     tests: list[dict[str, Any]] = []
     for row, ours in by_row.items():
         ordinary = network_of(row)
@@ -161,6 +167,14 @@ def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, 
                 test = paired_test([a for a, _ in pairs], [b for _, b in pairs])
                 tests.append({"a": row, "b": ordinary, "metric": key, **asdict(test)})
     return adjusted(tests)
+
+
+def _grouped(cells: Sequence[Cell], figures: Sequence[Figures]) -> dict[tuple[str, str], list[Figures]]:
+    """By row, and by what is drawn independently: the category of a single-category task, else the seed."""
+    found: dict[tuple[str, str], list[Figures]] = {}
+    for cell, own in zip(cells, figures, strict=True):
+        found.setdefault((cell.row, cell.condition or str(cell.seed)), []).append(own)
+    return found
 
 
 def ratios(results: Mapping[str, Any]) -> list[str]:
