@@ -1,4 +1,4 @@
-"""The gallery of docs/filters.md: where the filters of two runs look, and on pictures the two surest and one drawn.
+"""The gallery of docs/filters.md: where the filters of two runs look, and three of each: the surest, two drawn.
 
 whynet reproduce icnn --data birds --out runs/icnn-birds
 python results/filters_gallery.py TWIN INTERPRETABLE --out docs/images/filters.jpg  # runs of its multi/seed0
@@ -17,7 +17,7 @@ from whynet.workflows.filters.tables import by_sureness
 from whynet.workflows.report.filter_pictures import FilterPictures
 from whynet.workflows.report.filters import drawn
 
-COLUMNS, SUREST = 6, 2
+COLUMNS, DRAWN = 6, 2
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         tiles += [tile.picture for tile in pictures.spread()[:COLUMNS]]
         titles += [f"all {name} filters", *[""] * (COLUMNS - 1)]
         order = [own for own in by_sureness(measured.filters) if len(pictures.strongest(own["filter"])) > 1]
-        for own in [*order[:SUREST], *drawn(order[SUREST:])[:1]]:
+        for own in [order[0], *drawn(order[1:])[:DRAWN]]:
             places = pictures.strongest(own["filter"])[: COLUMNS - 1]
             heat = pictures.stages(own["filter"], places[0])[-1]
             row = [heat.picture, *(pictures.lit(place, side=heat.picture.shape[1]) for place in places)]

@@ -23,10 +23,10 @@ from whynet.base.types import Images
 from whynet.models.interpretable_conv import InterpretableConv
 from whynet.models.subject import Subject
 
-NUM_UNITS, NUM_IMAGES = 8, 3
+NUM_UNITS, NUM_IMAGES = 32, 3
 """Of how many units the fields are measured, and on how many images each."""
 OCCLUDER_SHARE = 0.1
-"""Side of the patch that covers the image, as a share of the image's shorter side."""
+"""Side of the patch that covers the image, as a share of the image's shorter side; patches lie side by side."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,8 +77,7 @@ def unit_geometry(subject: Subject, layer: str, images: Images, *, seed: int = 0
     units = [fired[int(place)] for place in order[:NUM_UNITS]]
     occluder = max(1, round(OCCLUDER_SHARE * min(images.shape[2:])))
     measured = image_resolution_field(
-        subject, images, source=source, units=units, top=NUM_IMAGES, occluder=occluder, stride=max(1, occluder // 2),
-        seed=seed,
+        subject, images, source=source, units=units, top=NUM_IMAGES, occluder=occluder, stride=occluder, seed=seed,
     )  # fmt: skip
     areas = [int((field >= field.max() / 2).sum()) for field in measured.maps if bool(field.any())]
     radii = [math.sqrt(area / math.pi) for area in areas] or [max(measured.theoretical.extent) / 2]
