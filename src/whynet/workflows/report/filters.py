@@ -143,7 +143,7 @@ def _row(own: Mapping[str, Any], pictures: FilterPictures, class_names: Sequence
     if own["category"] >= 0:
         told.append(f"fires most for {class_names[own['category']]}")
     if own["part"] and own["part_interpretability"] is not None:
-        told.append(f"in {own['part_interpretability']:.0%} of its pictures that show a {own['part']} lies on it")
+        told.append(f"lies on the {own['part']} in {own['part_interpretability']:.0%} of its pictures that show one")
     if own["location_instability"] is not None:
         told.append(f"wanders there by {100 * own['location_instability']:.1f}\N{NO-BREAK SPACE}% of the diagonal")
     return FilterRow(
