@@ -63,7 +63,7 @@ def test_all_runs_begin_with_the_ordinary_network_of_all_categories(tmp_path):
             "start": start.folder, "interpretable": cell.settings["model"]["interpretable"]
         }  # fmt: skip
         assert start.settings["classifier"]["epochs"] == 2
-        assert cell.settings["classifier"] == start.settings["classifier"] | {"epochs": 1}
+        assert cell.settings["classifier"] == start.settings["classifier"] | {"epochs": 1, "learning_rate": 5e-4}
 
 
 def test_every_scale_can_be_trained():

@@ -27,7 +27,7 @@ class NetworkPlan:
 
     Args:
         width: Factor of its channels; None for a network that has none.
-        learning_rate: Of its classifier.
+        learning_rate: Of the start; what begins with its weights has half of it.
         epochs: Of the ordinary network with whose weights all its others begin.
         seeds: At most so many are trained.
         image_size: Side of its pictures; None: that of the data's settings.
@@ -75,18 +75,17 @@ _NETWORKS = {
     "resnet18": NetworkPlan(),
 }
 _CLASSIFIER = {"epochs": 10, "batch_size": 32, "patience": 60, "plateau_patience": 2}
-_FILTERS = {"strength": 0.3}
 SCALES = {
     "birds": ICNNScale(
-        networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER, filters=_FILTERS,
+        networks=_NETWORKS, data={"image_size": 128, "roll": 45.0}, classifier=_CLASSIFIER,
     ),
     "cub": ICNNScale(  # 260 pictures: an epoch is short
         networks={name: replace(own, epochs=4 * own.epochs) for name, own in _NETWORKS.items()},
-        data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 40}, filters=_FILTERS,
+        data={"image_size": 128}, classifier={**_CLASSIFIER, "epochs": 40},
     ),
     "animal_parts": ICNNScale(
         networks=_NETWORKS, data={"image_size": 128}, classifier={**_CLASSIFIER, "loss": "logistic"},
-        filters=_FILTERS, categories=("bird", "dog", "horse", "tiger"),
+        categories=("bird", "dog", "horse", "tiger"),
     ),
 }  # fmt: skip
 
@@ -134,9 +133,9 @@ class ICNNPlan:
         row = row_key(name, filters)
         width = {} if own.width is None else {"width": own.width}
         size = {} if own.image_size is None else {"image_size": own.image_size}
-        classifier = {**self.scale.classifier, "learning_rate": own.learning_rate}
+        classifier = {**self.scale.classifier, "learning_rate": own.learning_rate / 2}
         if is_start := task == START:
-            classifier["epochs"] = own.epochs
+            classifier |= {"epochs": own.epochs, "learning_rate": own.learning_rate}
         start = {} if is_start else {"start": str(self._folder(START, seed, name))}
         task = MULTI if is_start else task
         loss = {INTERPRETABLE: dict(self.scale.filters), MASKS_ALONE: {**self.scale.filters, "strength": 0.0}}
