@@ -85,7 +85,7 @@ def test_a_built_in_network_is_read_back(name, tmp_path):
         (
             "subject.json",
             {"network": "vgg12"},
-            "names the network 'vgg12', which is none of convnet, alexnet, .*resnet18",
+            "names the network 'vgg12', which is none of convnet, small_convnet, alexnet, .*resnet18",
         ),
         ("subject.json", {"network": "vgg13"}, "names the network vgg13 and holds another"),
         ("subject.json", {"network": "alexnet"}, "does not describe a AlexNet .*depth"),
