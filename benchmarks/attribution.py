@@ -19,10 +19,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
 import warnings
@@ -34,7 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peak_memory import peak_gigabytes
+from harness.figures import give, machine
+from harness.peak_memory import peak_gigabytes, peak_of
 from torch import Tensor, nn
 
 from whynet.attribution import deconvnet, excitation_backprop, guided_backprop, saliency
@@ -149,9 +147,7 @@ def peaks(name: str, batch: int, *, peers: bool, only: list[str]) -> dict[str, f
     wanted = [*floors, *(key for key in methods if not only or key in only)]
     gigabytes = {}
     for key in wanted:
-        command = [sys.executable, __file__, "--networks", name, "--batches", str(batch), "--peak", key]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        gigabytes[key] = float(answer.split()[-1])
+        gigabytes[key] = peak_of(__file__, "--networks", name, "--batches", str(batch), "--peak", key)
         print(f"{name}, batch {batch}: {key} {gigabytes[key]:.2f} GB", file=sys.stderr)
     return {
         f"{name}.{batch}.{key}": gigabytes[key] / gigabytes["floor_units5" if key == "units5_input" else "floor"]
@@ -193,22 +189,14 @@ def main() -> None:
             memory |= peaks(name, max(batches), peers=not arguments.no_peers, only=only)
     libraries = ["torch", "torchvision", *([] if arguments.no_peers else ["captum", "zennit", "torchray"])]
     figures = {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "torch_threads": torch.get_num_threads(),
-            "OMP_WAIT_POLICY": os.environ["OMP_WAIT_POLICY"],
-        },
+        "machine": machine(torch_threads=torch.get_num_threads(), OMP_WAIT_POLICY=os.environ["OMP_WAIT_POLICY"]),
         "versions": {library: version(library) for library in libraries},
         "attribution": {"pixels": SIDE, "rounds": arguments.rounds},
         "ratios": {key: value for key, value in found.items() if not key.endswith("_seconds")},
         "memory_ratios": {key: value for key, value in memory.items() if not key.endswith("_gigabytes")},
         "floor": {key: value for key, value in (found | memory).items() if "floor_" in key},
     }
-    print(json.dumps(figures, indent=2))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    give(figures, arguments.json)
 
 
 if __name__ == "__main__":

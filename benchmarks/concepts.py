@@ -21,14 +21,9 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import pairwise
@@ -36,7 +31,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peak_memory import peak_gigabytes
+from harness.figures import give, machine
+from harness.peak_memory import peak_gigabytes, peak_of
+from harness.timing import seconds, spread
 from torch import Tensor
 
 from whynet.attribution.x_features import x_feature_maps
@@ -53,20 +50,6 @@ from whynet.training.srae_settings import FitSettings, ModuleSettings
 IMAGES, ENTRIES, EPOCHS, SIDE, MAP, UNITS, REGIONS = 1000, 500, 10, 64, 16, 512, 16
 SETTINGS = ModuleSettings()
 MATRIX = 2048
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Of one call, the device's own work included."""
-    start = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Median and ends."""
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def readings(classes: int) -> tuple[Tensor, list[Wanted]]:
@@ -179,12 +162,6 @@ def stream(images: int, batch: int = 50) -> float:
     return spent
 
 
-def peak(images: int) -> float:
-    """Gigabytes at most of a process of its own that streams some images."""
-    command = [sys.executable, __file__, "--stream", str(images)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-
-
 def main() -> None:
     """Measure, print, and write JSON where asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -201,25 +178,16 @@ def main() -> None:
     found = training(arguments.classes, arguments.device, arguments.rounds)
     found["ratios"]["maps.one_by_one"] = maps(arguments.device, arguments.rounds)
     rates = [200 / stream(200) for _ in range(arguments.rounds)]
-    small, large = peak(1000), peak(4000)
+    small, large = (peak_of(__file__, "--stream", str(images)) for images in (1000, 4000))
     figures = {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "device": arguments.device,
-            "torch_threads": torch.get_num_threads(),
-        },
+        "machine": machine(device=arguments.device, torch_threads=torch.get_num_threads()),
         "versions": {name: version(name) for name in ("torch", "lightning")},
         **found,
         "locality_images_a_second": spread(rates),
         "memory": {"1000": small, "4000": large},
     }
-    figures["ratios"]["memory.images"] = {"median": large / small, "min": large / small, "max": large / small}
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    figures["ratios"]["memory.images"] = spread([large / small])
+    give(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -24,13 +24,10 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
@@ -39,7 +36,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from peak_memory import peak_gigabytes
+from harness.figures import give, machine
+from harness.peak_memory import peak_gigabytes, peak_of
+from harness.timing import Clock, Work, seconds, spread
 from torch import Tensor, nn
 
 from whynet.base.seeding import generator, seeded
@@ -59,23 +58,6 @@ CLASSES, ROUNDS = 24, 5
 FILTERS, MAP, PARTS, LANDMARKS, SIDE, GRID, RADIUS = 512, 14, 15, 3, 224, 64, 40.0
 LEARNING_RATE = 1e-6
 """So small that the maps of many steps on noise stay alike."""
-
-Work = Callable[[], object]
-Clock = Callable[[], float]
-
-
-def seconds(work: Work, clock: Clock = time.perf_counter) -> float:
-    """Of one call, the device's own work included."""
-    start = clock()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return clock() - start
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Median and ends."""
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def networks_of(name: str, images: Tensor) -> dict[str, nn.Module]:
@@ -222,12 +204,6 @@ def stream(images: int, clock: Clock = time.perf_counter) -> tuple[float, float]
     return first, second
 
 
-def peak(images: int) -> float:
-    """Gigabytes at most of a process of its own that streams some images."""
-    command = [sys.executable, __file__, "--stream", str(images)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-
-
 def main() -> None:
     """Measure, print, and write JSON where asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -248,20 +224,13 @@ def main() -> None:
         print(peak_gigabytes())
         return
     clock = time.process_time if arguments.cpu_time else time.perf_counter
-    small, large = (0.0, 0.0) if arguments.no_metrics else (peak(1000), peak(4000))
     ratios: dict[str, Any] = {}
     networks: dict[str, Any] = {}
     for name in filter(None, arguments.networks.split(",")):
         found, networks[name] = costs(name, arguments.batch, arguments.size, arguments.device, arguments.rounds, clock)
         ratios |= found
     figures = {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "device": arguments.device,
-            "torch_threads": torch.get_num_threads(),
-        },
+        "machine": machine(device=arguments.device, torch_threads=torch.get_num_threads()),
         "versions": {"torch": version("torch")},
         "interpretable": {key: getattr(arguments, key) for key in ("size", "batch", "rounds", "cpu_time")},
         "ratios": ratios,
@@ -274,12 +243,10 @@ def main() -> None:
             "second_pass": spread([200 / second for _, second in passes]),
             "both": spread([200 / (first + second) for first, second in passes]),
         }
+        small, large = (peak_of(__file__, "--stream", str(images)) for images in (1000, 4000))
         figures["memory"] = {"1000": small, "4000": large}
         ratios["memory.images"] = spread([large / small])
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    give(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ costs: blurring it at three times its side, averaging it down and encoding it as
 """
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from harness.figures import give, machine
 
 from whynet.data.birds import PaintedBirds
 
@@ -51,19 +50,13 @@ def main() -> None:
         ratios[name] = {"median": statistics.median(quotients), "min": min(quotients), "max": max(quotients)}
         speeds[str(size)] = 1 / statistics.median(painting for painting, _ in rounds)
     figures = {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "versions": {"opencv": cv2.__version__, "numpy": np.__version__},
         "ratios": ratios,
         "images_per_second": speeds["64"],
         "images_per_second_by_size": speeds,
     }
-    print(json.dumps(figures, indent=2))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    give(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ words and a full stop, the median length of the painted birds' captions, so that
 """
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from harness.figures import give, machine
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
@@ -213,12 +212,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     measured = {name: measure(name, sizes) for name, sizes in SIZES.items()}
     figures = {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "torch_threads": torch.get_num_threads(),
-        },
+        "machine": machine(torch_threads=torch.get_num_threads()),
         "versions": {"torch": torch.__version__},
         "sentences": {"images": IMAGES, "words": MAX_LENGTH, "stop_early": False, "rounds": ROUNDS},
         "sizes": {name: vars(sizes) for name, sizes in SIZES.items()},
@@ -232,9 +226,7 @@ def main() -> None:
             for key in ("images_per_second", "training_steps_per_second", "profile")
         },
     }
-    print(json.dumps(figures, indent=2))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    give(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The largest resident size of this process so far."""
+"""The largest resident size of a process."""
 
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,3 +15,9 @@ def peak_gigabytes() -> float:
             return float(lines["VmHWM"].split()[0]) * 1024 / 1e9
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def peak_of(script: str, *arguments: str) -> float:
+    """What a script prints last, in a process of its own: its `peak_gigabytes`."""
+    command = [sys.executable, script, *arguments]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
