@@ -12,6 +12,7 @@ reproduce = typer.Typer(no_args_is_help=True, help="The tables of the papers, wi
 
 Seeds = Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, ...")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the runs.", show_default="runs/reproduce/...")]
+Jobs = Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")]
 
 
 @reproduce.command()
@@ -24,7 +25,7 @@ def interpnet(
         typer.Option(help="Vary one thing instead, over three of the models: scale, departures or species."),
     ] = None,
     out: Out = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
+    jobs: Jobs = 1,
     device: Device = "auto",
     json: Json = None,
 ) -> None:
@@ -56,7 +57,7 @@ def icnn(
         bool, typer.Option("--single", help="One category against all others, for four of animal_parts.")
     ] = False,
     out: Out = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")] = 1,
+    jobs: Jobs = 1,
     device: Device = "auto",
     json: Json = None,
 ) -> None:

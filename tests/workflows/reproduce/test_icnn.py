@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from whynet.base.errors import RunError, SettingError
 from whynet.data.birds import dataset
@@ -167,6 +168,6 @@ def test_what_is_complete_is_kept(whole, monkeypatch):
 @pytest.mark.slow
 def test_a_run_that_another_study_is_at_is_refused(whole):
     _, folder, _ = whole
-    lock = study_module.FileLock(folder / "multi" / "seed0" / ".convnet.lock")
+    lock = FileLock(folder / "multi" / "seed0" / ".convnet.lock")
     with lock, pytest.raises(RunError, match="another study is at work on .*convnet; wait for it"):
         reproduce_icnn(seeds=1, scale=TINY, out=folder, device="cpu", say=lambda _: None)

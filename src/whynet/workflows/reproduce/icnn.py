@@ -12,18 +12,16 @@ network is measured at its new convolution, what it gains is due to that and the
 which the paper begins anew in both twins, keep what the start has learned.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from filelock import FileLock, Timeout
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from whynet.base.errors import RunError, SettingError
+from whynet.base.errors import SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.metrics.paired_test import paired_test
 from whynet.models.saved_subject import load_subject
@@ -32,7 +30,7 @@ from whynet.workflows.catalogue import open_data
 from whynet.workflows.filters.measuring import logits_and_labels
 from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, network_of, rows
-from whynet.workflows.reproduce.study import Cell, Figures, adjusted, gathered, header, run_cells
+from whynet.workflows.reproduce.study import Cell, Figures, adjusted, alone_at, announced, gathered, header, run_cells
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import MULTI, DataSettings, TrainSettings, settings_with
 from whynet.workflows.train import train
@@ -87,14 +85,8 @@ def reproduce_icnn(
     cells = plan.cells(seeds, scale.categories if single else [MULTI])
     starts = plan.starts(seeds)
     total = len(starts) + len(cells)
-    done = iter(range(1, total + 1))
     say(f"{total} runs in {folder}; those that are complete there are kept")
-
-    def on_done(cell: Cell) -> None:
-        kind = "" if "start" in cell.settings["model"] else "start"
-        said = (f"{next(done)} of {total}: {cell.row}", kind, cell.condition, f"seed {cell.seed}")
-        say(" ".join(filter(None, said)))
-
+    on_done = announced(total, say)
     run_cells(starts, partial(trained, device=device), jobs=jobs, on_done=on_done)
     figures = run_cells(cells, partial(measured, device=device), jobs=jobs, on_done=on_done)
     told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
@@ -107,7 +99,8 @@ def reproduce_icnn(
 
 def trained(cell: Cell, alone: bool, *, device: str) -> Run:
     """Train one network, or what is missing of it; raises `RunError` if another study is at work on it."""
-    with _alone_at(cell) as folder:
+    folder = Path(cell.folder)
+    with alone_at(folder):
         settings = settings_with({group: dict(values) for group, values in cell.settings.items()})
         begun = (folder / "run.json").exists()
         return train(folder, settings, resume=begun, explainer=False, hardware=Hardware(device=device), progress=alone)
@@ -115,8 +108,8 @@ def trained(cell: Cell, alone: bool, *, device: str) -> Run:
 
 def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
     """Train and measure one network, or what is missing of it; raises `RunError` if another study is at work on it."""
-    run = trained(cell, alone, device=device)
-    with _alone_at(cell) as folder:
+    run, folder = trained(cell, alone, device=device), Path(cell.folder)
+    with alone_at(folder):
         if (folder / MEASURED).exists():
             done: Figures = read_json(folder / MEASURED, "a network's figures")
             return done
@@ -129,18 +122,6 @@ def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
         figures = {"accuracy": accuracy, **found.figures}
         write_json_atomically(folder / MEASURED, figures)
         return figures
-
-
-@contextmanager
-def _alone_at(cell: Cell) -> Iterator[Path]:
-    """The folder of a run, at which nobody else works inside."""
-    folder = Path(cell.folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
-            yield folder
-    except Timeout as error:
-        raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
 
 
 def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:

@@ -124,30 +124,35 @@ class ICNNPlan:
     def starts(self, seeds: int) -> list[Cell]:
         """The ordinary networks of all categories, with whose weights all runs begin; the paper's know ImageNet."""
         return [
-            self._cell(name, own, START, seed, "")
+            self._start_of(self._cell(name, own, MULTI, seed, ""), own)
             for name, own in self.scale.networks.items()
             for seed in range(min(seeds, own.seeds))
         ]
+
+    def _start_of(self, cell: Cell, own: NetworkPlan) -> Cell:
+        """The run with whose weights an ordinary one begins."""
+        model = dict(cell.settings["model"])
+        folder = model.pop("start")
+        classifier = {**cell.settings["classifier"], "epochs": own.epochs, "learning_rate": own.learning_rate}
+        settings = {**cell.settings, "model": model, "classifier": classifier}
+        return replace(cell, condition=START, folder=folder, settings=settings)
 
     def _cell(self, name: str, own: NetworkPlan, task: str, seed: int, filters: str) -> Cell:
         row = row_key(name, filters)
         width = {} if own.width is None else {"width": own.width}
         size = {} if own.image_size is None else {"image_size": own.image_size}
-        classifier = {**self.scale.classifier, "learning_rate": own.learning_rate / 2}
-        if is_start := task == START:
-            classifier |= {"epochs": own.epochs, "learning_rate": own.learning_rate}
-        start = {} if is_start else {"start": str(self._folder(START, seed, name))}
-        task = MULTI if is_start else task
         loss = {INTERPRETABLE: dict(self.scale.filters), MASKS_ALONE: {**self.scale.filters, "strength": 0.0}}
         return Cell(
-            row=row, condition=task if task != MULTI else "", seed=seed,
-            folder=str(self._folder(START if is_start else task, seed, row)),
+            row=row, condition=task if task != MULTI else "", seed=seed, folder=str(self._folder(task, seed, row)),
             settings={
                 "data": {
                     "name": self.data, "root": self.root, "data_seed": seed, "task": task, **self.scale.data, **size,
                 },
-                "model": {"network": name, "seed": seed, "interpretable": bool(filters), **width, **start},
-                "classifier": classifier,
+                "model": {
+                    "network": name, "seed": seed, "interpretable": bool(filters), **width,
+                    "start": str(self._folder(START, seed, name)),
+                },
+                "classifier": {**self.scale.classifier, "learning_rate": own.learning_rate / 2},
                 "filters": loss.get(filters, {}),
             },
             explained=False,

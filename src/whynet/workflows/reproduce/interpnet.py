@@ -15,9 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from whynet.base.errors import DataError, MissingDependencyError, RewardError, RunError, SettingError
+from whynet.base.errors import DataError, MissingDependencyError, RewardError, SettingError
 from whynet.metrics.java import missing_language_tools
 from whynet.metrics.paired_test import paired_test
 from whynet.training.hardware import Hardware
@@ -25,7 +23,17 @@ from whynet.workflows.catalogue import open_data
 from whynet.workflows.evaluate import METRICS, evaluate, evaluation_options
 from whynet.workflows.metrics_table import flat_figures
 from whynet.workflows.reproduce.plan import EXPERIMENTS, ROWS, SCALES, Plan, Scale
-from whynet.workflows.reproduce.study import Cell, Figures, Row, adjusted, gathered, header, run_cells
+from whynet.workflows.reproduce.study import (
+    Cell,
+    Figures,
+    Row,
+    adjusted,
+    alone_at,
+    announced,
+    gathered,
+    header,
+    run_cells,
+)
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, settings_with
 from whynet.workflows.train import has_captions, train
@@ -82,16 +90,13 @@ def reproduce_interpnet(
     plan = Plan(data=data, root=root, folder=folder, scale=scale or SCALES[data])
     cells = plan.cells(range(seeds), experiment)
     backbones = list({cell.folder: cell for cell in map(plan.backbone, cells)}.values())
-    total, done = len(backbones) + len(cells), iter(range(1, len(backbones) + len(cells) + 1))
+    total = len(backbones) + len(cells)
     say(f"{total} runs in {folder}; those that are complete there are kept")
     for first in {str(cell.settings["data"]): cell for cell in backbones}.values():
         if not has_captions(open_data(DataSettings(**first.settings["data"]))):
             raise DataError(f"the models write sentences, but {settings.title} has no captions; add them first")
 
-    def on_done(cell: Cell) -> None:
-        say(" ".join(filter(None, (f"{next(done)} of {total}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
-
-    work = partial(measured, device=device)
+    on_done, work = announced(total, say), partial(measured, device=device)
     run_cells(backbones, work, jobs=jobs, on_done=on_done)
     metrics = run_cells(cells, work, jobs=jobs, on_done=on_done)
     told = ["--root", settings.title] if root else []
@@ -125,15 +130,12 @@ def measured(cell: Cell, alone: bool, *, device: str) -> dict[str, Any]:
     """
     folder = Path(cell.folder)
     settings = settings_with({group: dict(values) for group, values in cell.settings.items()})
-    folder.parent.mkdir(parents=True, exist_ok=True)
     begun = (folder / "run.json").exists()
     hardware = Hardware(device=device)
     try:
-        with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
+        with alone_at(folder):
             run = train(folder, settings, resume=begun, explainer=cell.explained, hardware=hardware, progress=alone)
             return _evaluated(run, cell, device) if cell.explained else {}
-    except Timeout as error:
-        raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
     except RewardError as error:
         return {"failed": str(error)}
 

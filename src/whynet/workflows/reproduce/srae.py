@@ -14,9 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from whynet.base.errors import DataError, RunError, SettingError
+from whynet.base.errors import DataError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
 from whynet.data.example import digest_of
@@ -42,7 +40,7 @@ from whynet.workflows.concepts.shift import shift_figure
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.reproduce.srae_plan import LASSO_SIZES, SCALES, SRAEScale
 from whynet.workflows.reproduce.srae_results import plain, results_of
-from whynet.workflows.reproduce.study import header
+from whynet.workflows.reproduce.study import alone_at, header
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import DataSettings, TrainSettings, settings_with
 from whynet.workflows.train import train
@@ -113,21 +111,17 @@ class _Study:
     def seed(self, seed: int) -> dict[str, Any]:
         """What one seed's network shows; measured unless it was in just this way."""
         folder = self.folder / f"seed{seed}"
-        folder.parent.mkdir(parents=True, exist_ok=True)
         asked = self._asked()
-        try:
-            with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
-                run = self._classifier(seed, folder)
-                if (folder / MEASURED).exists():
-                    done: dict[str, Any] = read_json(folder / MEASURED, "a study's figures")
-                    if done.get("asked") == asked:
-                        return done
-                found = {"asked": asked, **self._measure(run, seed)}
-                write_json_atomically(folder / MEASURED, found)
-                shutil.rmtree(folder / MODULES, ignore_errors=True)
-                return found
-        except Timeout as error:
-            raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
+        with alone_at(folder):
+            run = self._classifier(seed, folder)
+            if (folder / MEASURED).exists():
+                done: dict[str, Any] = read_json(folder / MEASURED, "a study's figures")
+                if done.get("asked") == asked:
+                    return done
+            found = {"asked": asked, **self._measure(run, seed)}
+            write_json_atomically(folder / MEASURED, found)
+            shutil.rmtree(folder / MODULES, ignore_errors=True)
+            return found
 
     def _asked(self) -> dict[str, Any]:
         """All that decides what is measured of a seed's network, as JSON gives it back."""

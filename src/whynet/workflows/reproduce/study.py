@@ -17,9 +17,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 import whynet
 from whynet.base.errors import RunError, SettingError
@@ -143,6 +145,27 @@ def gathered(rows: Mapping[str, Row], cells: Sequence[Cell], figures: Sequence[F
             entry["lacking"] = lacking
         result.append(entry)
     return result
+
+
+@contextmanager
+def alone_at(folder: Path) -> Iterator[None]:
+    """Nobody else works at a run inside; raises `RunError` where somebody does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.with_name(f".{folder.name}.lock"), blocking=False):
+            yield
+    except Timeout as error:
+        raise RunError(f"another study is at work on {folder}; wait for it, or choose another --out") from error
+
+
+def announced(total: int, say: Callable[[str], None]) -> Callable[[Cell], None]:
+    """What tells of each cell that is done, and numbers them."""
+    done = iter(range(1, total + 1))
+
+    def on_done(cell: Cell) -> None:
+        say(" ".join(filter(None, (f"{next(done)} of {total}: {cell.row}", cell.condition, f"seed {cell.seed}"))))
+
+    return on_done
 
 
 def adjusted(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
