@@ -31,7 +31,7 @@ def main() -> None:
     for run, name in zip(arguments.runs, ("ordinary", "interpretable"), strict=True):
         of_run = filters_of_run(run)
         measured = of_run.measured
-        pictures = FilterPictures(of_run.subject, measured.layer, measured.geometry, measured.examples)
+        pictures = FilterPictures(of_run.subject, measured)
         tiles += [tile.picture for tile in pictures.spread()[:COLUMNS]]
         titles += [f"all {name} filters", *[""] * (COLUMNS - 1)]
         order = [own for own in by_sureness(measured.filters) if len(pictures.strongest(own["filter"])) > 1]

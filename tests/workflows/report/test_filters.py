@@ -51,8 +51,7 @@ def page(measured):
 
 @pytest.fixture(scope="module")
 def pictures(measured):
-    of_layer = measured.measured
-    return FilterPictures(measured.subject, of_layer.layer, of_layer.geometry, of_layer.examples)
+    return FilterPictures(measured.subject, measured.measured)
 
 
 def test_surest_and_drawn_filters_are_shown_each_once_with_its_maps(measured, page):

@@ -37,7 +37,7 @@ from whynet.workflows.report.concept_figures import (
 )
 from whynet.workflows.report.concept_pictures import ClassPictures, FeatureRow, PictureRow
 from whynet.workflows.report.grounding import signed
-from whynet.workflows.report.page import REPORT, refresh_report
+from whynet.workflows.report.page import link_to_report, refresh_report
 from whynet.workflows.report.rendering import rendered
 from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
@@ -183,7 +183,8 @@ def _class_page(
 ) -> ClassPage:
     rows = pictures.picture_rows()
     return ClassPage(
-        run=str(run.folder), version=whynet.__version__, report=_report(run, "../.."), class_name=own.class_name,
+        run=str(run.folder), version=whynet.__version__, report=link_to_report(run, "../../"),
+        class_name=own.class_name,
         previous=neighbours[place - 1] if place else None,
         following=neighbours[place + 1] if place + 1 < len(neighbours) else None,
         sentence=rows[0].sentence if rows else None, layer=own.layer, map_layer=own.map_layer,
@@ -212,7 +213,7 @@ def _card(own: ClassConcepts, link: str, rows: Sequence[PictureRow]) -> Card:
 def _index(run: Run, cards: list[Card], figures: list[dict[str, float]]) -> Index:
     settings, mean = TrainSettings.from_json(run.settings), means(figures)
     return Index(
-        run=str(run.folder), version=whynet.__version__, report=_report(run, ".."),
+        run=str(run.folder), version=whynet.__version__, report=link_to_report(run, "../"),
         data=DATA_TITLES[settings.data.name], cards=cards,
         tiles=[
             Tile(
@@ -223,8 +224,3 @@ def _index(run: Run, cards: list[Card], figures: list[dict[str, float]]) -> Inde
         ],
         meanings=[MEANINGS[key] for key in CARD_FIGURES if key in mean],
     )  # fmt: skip
-
-
-def _report(run: Run, up: str) -> str:
-    """The link to the report, from so many folders within the run; "" where it has none."""
-    return f"{up}/{REPORT}" if (run.folder / REPORT).is_file() else ""

@@ -27,15 +27,14 @@ from whynet.attribution.strongest_images import StrongestImages
 from whynet.base.image import to_data_uri
 from whynet.base.progress import track
 from whynet.base.types import Picture
-from whynet.data.example import ExampleDataset
 from whynet.metrics.part_interpretability import discs
 from whynet.models.interpretable_conv import InterpretableConv
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
-from whynet.workflows.filters.geometry import UnitGeometry, before_mask
+from whynet.workflows.filters.geometry import before_mask
+from whynet.workflows.filters.measuring import MeasuredFilters
 from whynet.workflows.gallery import gallery
 from whynet.workflows.reading import BATCH_SIZE
-from whynet.workflows.view import View
 
 NUM_STRONGEST, NUM_SPREAD = 5, 12
 """Pictures that a filter is shown on, and pictures over which the spread of all filters is shown."""
@@ -73,14 +72,13 @@ class FilterPictures:
 
     Args:
         subject: The network; it has a `Preprocessing`.
-        layer: Of maps.
-        geometry: Of its units.
-        examples: The pictures, as far as filters are to be shown on them.
+        measured: Its filters; they are shown on the pictures on which they were measured.
     """
 
-    def __init__(self, subject: Subject, layer: str, geometry: UnitGeometry, examples: ExampleDataset) -> None:
+    def __init__(self, subject: Subject, measured: MeasuredFilters) -> None:
         assert isinstance(subject.preprocess, Preprocessing)
-        self.subject, self.layer, self.geometry, self.examples = subject, layer, geometry, examples
+        self.subject, self.layer, self.geometry = subject, measured.layer, measured.geometry
+        self.examples, self.num_filters = measured.examples, len(measured.filters)
         self.preprocess: Preprocessing = subject.preprocess
         self._opened: dict[int, Picture] = {}
 
@@ -144,16 +142,12 @@ class FilterPictures:
 
     @cached_property
     def _found(self) -> StrongestImages:
-        source = before_mask(self.subject, self.layer)
-        found: StrongestImages | None = None
+        source, units = before_mask(self.subject, self.layer), range(self.num_filters)
+        found = StrongestImages(self.subject.network, source, units, NUM_STRONGEST, keep=False)
         for start in track(range(0, len(self.examples), BATCH_SIZE), "Finding the strongest pictures"):
             rows = range(start, min(start + BATCH_SIZE, len(self.examples)))
             images = self.preprocess([self.examples[row].image for row in rows]).to(self.subject.device)
-            if found is None:
-                count = output_of(self.subject.network, images[:1], self.layer).shape[1]
-                found = StrongestImages(self.subject.network, source, range(count), NUM_STRONGEST, keep=False)
             found.look(images)
-        assert found is not None
         return found
 
     @property
@@ -186,5 +180,5 @@ class FilterPictures:
         picture = self._picture(row)
         shown = resized(picture, side)
         y, x = (new / old for new, old in zip(shown.shape[:2], picture.shape[:2], strict=True))
-        left, top, right, bottom = View.through(self.preprocess, picture).rectangle
+        left, top, right, bottom = self.preprocess.box(*picture.shape[:2])
         return shown, (left * x, top * y, right * x, bottom * y)

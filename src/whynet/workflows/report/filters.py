@@ -19,7 +19,7 @@ from whynet.workflows.filters.run_filters import FiltersOfRun
 from whynet.workflows.filters.tables import by_sureness, filter_lines, summary_lines
 from whynet.workflows.metrics_table import Tile as Figure
 from whynet.workflows.report.filter_pictures import FilterPictures, Tile
-from whynet.workflows.report.page import REPORT, refresh_report
+from whynet.workflows.report.page import link_to_report, refresh_report
 from whynet.workflows.report.rendering import rendered
 from whynet.workflows.run import FILTERS_PAGE
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
@@ -88,21 +88,23 @@ def report_filters(found: FiltersOfRun, *, skip_bad: bool = False) -> Path:
 
 def _page(found: FiltersOfRun) -> FilterPage:
     measured, run = found.measured, found.run
-    pictures = FilterPictures(found.subject, measured.layer, measured.geometry, measured.examples)
-    order = [own for own in by_sureness(measured.filters) if pictures.strongest(own["filter"])]
-    surest = [own for own in order if own["part_interpretability"]][:NUM_SUREST]
-    others = drawn([own for own in order if own not in surest])
+    pictures = FilterPictures(found.subject, measured)
+    ordered = by_sureness(measured.filters)
+    firing = [own for own in ordered if pictures.strongest(own["filter"])]
+    surest = [own for own in firing if own["part_interpretability"]][:NUM_SUREST]
+    others = drawn([own for own in firing if own not in surest])
     columns, lines = filter_lines(measured.filters, found.class_names)
     settings = TrainSettings.from_json(run.settings)
     return FilterPage(
         run=str(run.folder), version=whynet.__version__, layer=measured.layer,
-        report=REPORT if (run.folder / REPORT).is_file() else "",
+        report=link_to_report(run),
         is_interpretable=pictures.is_interpretable, data=DATA_TITLES[settings.data.name],
         figures=figures(measured.figures), notes=list(summary_lines(measured.figures)), spread=pictures.spread(),
         parts=part_bars(measured.filters),
         surest=[_row(own, pictures, found.class_names) for own in track(surest, "Drawing filters")],
         drawn=[_row(own, pictures, found.class_names) for own in track(others, "Drawing filters")],
-        columns=columns, table=[(_thumbnail(int(line[0]), pictures), line) for line in lines],
+        columns=columns,
+        table=[(_thumbnail(own["filter"], pictures), line) for own, line in zip(ordered, lines, strict=True)],
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def _row(own: Mapping[str, Any], pictures: FilterPictures, class_names: Sequence
     told = []
     if own["category"] >= 0:
         told.append(f"fires most for {class_names[own['category']]}")
-    if own["part"] and own["part_interpretability"] is not None:
+    if own["part"]:
         told.append(f"lies on the {own['part']} in {own['part_interpretability']:.0%} of its pictures that show one")
     if own["location_instability"] is not None:
         told.append(f"wanders there by {100 * own['location_instability']:.1f}\N{NO-BREAK SPACE}% of the diagonal")

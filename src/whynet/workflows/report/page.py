@@ -114,6 +114,11 @@ def refresh_report(run: Run, *, skip_bad: bool = False) -> None:
             _log.warning("%s stays as it is and does not link to the new pages: %s", run.folder / REPORT, error)
 
 
+def link_to_report(run: Run, up: str = "") -> str:
+    """The address of the report from a page of the run, such as "../" up; "" where it has none."""
+    return f"{up}{REPORT}" if (run.folder / REPORT).is_file() else ""
+
+
 def _page(run: Run, *, skip_bad: bool) -> Page:
     settings = TrainSettings.from_json(run.settings)
     metrics, sentences = run.read(METRICS), run.read(SENTENCES)
