@@ -12,7 +12,9 @@ from whynet.models.filter_settings import FilterSettings
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"beta": 0.5}, "a finite beta of at least 1 was expected, not 0.5"),
+        ({"beta": 0.5}, "a finite beta of at least 1, or 0 for no masks, was expected, not 0.5"),
+        ({"beta": 0.0}, "give strength 0 and no learned beta"),
+        ({"beta": 0.0, "strength": 0.0, "learned_beta": True}, "give strength 0 and no learned beta"),
         ({"beta": math.inf}, "not inf"),
         ({"beta": math.nan}, "not nan"),
         ({"strength": -1.0}, "a finite strength of at least 0 and a momentum from 0 to below 1 were expected"),

@@ -18,9 +18,9 @@ def slow(row, column, peak_row, peak_column, rows, columns, beta, norm):
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 @pytest.mark.parametrize(("rows", "columns"), [(6, 6), (3, 5), (1, 4), (1, 1)])
 def test_every_template_is_its_equation(rows, columns, norm):
-    betas = torch.tensor([4.0, 1.5])
+    betas = torch.tensor([4.0, 1.5, 0.0])
     found = templates(rows, columns, betas, norm)
-    assert found.shape == (2, rows * columns + 1, rows * columns)
+    assert found.shape == (3, rows * columns + 1, rows * columns)
     for f, beta in enumerate(betas.tolist()):
         for peak in range(rows * columns):
             for place in range(rows * columns):

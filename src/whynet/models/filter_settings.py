@@ -23,7 +23,8 @@ class FilterSettings:
         default="l1", metadata={"help": "Distance of the templates: l1, as in the paper, or l2, which are round."}
     )
     beta: float = field(
-        default=4.0, metadata={"help": "How fast masks fall: they end at 1 / beta of the map's side from the peak."}
+        default=4.0,
+        metadata={"help": "How fast masks fall: they end at 1 / beta of the map's side from the peak; 0: no masks."},
     )
     strength: float = field(
         default=0.1,
@@ -47,8 +48,12 @@ class FilterSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.beta < math.inf:
-            raise SettingError(f"a finite beta of at least 1 was expected, not {self.beta}")
+        if self.beta and not 1 <= self.beta < math.inf:
+            raise SettingError(f"a finite beta of at least 1, or 0 for no masks, was expected, not {self.beta}")
+        if not self.beta and (self.strength or self.learned_beta):
+            raise SettingError(
+                "without masks (beta 0) there is no part to push a filter towards; give strength 0 and no learned beta"
+            )
         if not 0 <= self.strength < math.inf or not 0 <= self.momentum < 1:
             raise SettingError(
                 "a finite strength of at least 0 and a momentum from 0 to below 1 were expected, not "

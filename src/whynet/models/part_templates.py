@@ -55,10 +55,8 @@ def templates(
     """
     count = rows * columns
     places = torch.arange(count, device=beta.device)
-    distance = _distances(places, rows, columns, beta.dtype, norm).flatten(1)
-    # Infinitely far from all positions: what T- is clamped to.
-    distance = torch.cat([distance, torch.full_like(distance[:1], torch.inf)])  # (T, P)
-    return (distance * -beta[:, None, None]).add_(1).clamp_min_(-1).mul_(tau(rows, columns))
+    positive = shapes(places.expand(len(beta), -1), rows, columns, beta[:, None], norm).flatten(2)  # (F, R C, P)
+    return torch.cat([positive, -torch.ones_like(positive[:, :1])], 1).mul_(tau(rows, columns))
 
 
 def _distances(

@@ -126,7 +126,9 @@ def _with_filters(values: Any, preprocessing: Preprocessing, folder: Path) -> Ca
     if not isinstance(values, dict):
         raise wrong
     try:
-        layers = {name: FilterSettings(norm=own["norm"], beta=own["beta"]) for name, own in values.items()}
+        layers = {
+            name: FilterSettings(norm=own["norm"], beta=own["beta"], strength=0.0) for name, own in values.items()
+        }
     except (KeyError, TypeError, SettingError) as error:
         raise wrong from error
 

@@ -20,10 +20,10 @@ from whynet.workflows.settings import settings_with
 
 TINY = ICNNScale(
     networks={
-        "convnet": NetworkPlan(width=None, seeds=2, image_size=48, epochs=2),
-        "alexnet": NetworkPlan(width=0.05, is_ablated=True, epochs=2),
+        "convnet": NetworkPlan(width=None, seeds=2, image_size=48, epochs=2, more_epochs=1),
+        "alexnet": NetworkPlan(width=0.05, is_ablated=True, epochs=2, more_epochs=1),
     },
-    data={"num_species": 2, "image_size": 64, "roll": 45.0}, classifier={"epochs": 1, "batch_size": 8},
+    data={"num_species": 2, "image_size": 64, "roll": 45.0}, classifier={"batch_size": 8},
     filters={"strength": 0.5},
 )  # fmt: skip
 
@@ -37,15 +37,17 @@ def test_each_network_has_a_twin_that_differs_in_its_filters_alone(tmp_path):
     assert [(cell.row, cell.seed) for cell in cells] == [
         ("convnet", 0), ("convnet interpretable", 0), ("convnet", 1), ("convnet interpretable", 1),
         ("alexnet", 0), ("alexnet interpretable", 0), ("alexnet masks alone", 0),
+        ("alexnet layer alone", 0),
     ]  # fmt: skip
     assert len({cell.folder for cell in cells}) == len(cells)
-    assert [cell.settings["data"]["image_size"] for cell in cells[::2]] == [48, 48, 64, 64]
-    for ordinary, twin in [*zip(cells[:6:2], cells[1:6:2], strict=True), (cells[4], cells[6])]:
+    assert [cell.settings["data"]["image_size"] for cell in cells] == [48] * 4 + [64] * 4
+    pushed = {"interpretable": (0.5, 4.0), "masks alone": (0.0, 4.0), "layer alone": (0.0, 0.0)}
+    for ordinary, twin in [(cells[0], cells[1]), (cells[2], cells[3]), *((cells[4], own) for own in cells[5:])]:
         one, other = (
             settings_with({group: dict(own) for group, own in cell.settings.items()}) for cell in (ordinary, twin)
         )
         assert other.model.interpretable
-        assert other.filters.strength == (0.0 if twin.row.endswith("masks alone") else 0.5)
+        assert (other.filters.strength, other.filters.beta) == pushed[twin.row.partition(" ")[2]]
         assert replace(other, model=replace(other.model, interpretable=False), filters=one.filters) == one
 
 
@@ -142,17 +144,18 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     json.dumps(results, allow_nan=False)
     assert results["command"] == "whynet reproduce icnn --data birds --seeds 2"
     assert [row["name"] for row in results["rows"]] == [
-        "convnet", "convnet interpretable", "alexnet", "alexnet interpretable", "alexnet masks alone",
+        "convnet", "convnet interpretable",
+        "alexnet", "alexnet interpretable", "alexnet masks alone", "alexnet layer alone",
     ]  # fmt: skip
     for row in results["rows"]:
         assert {"accuracy", "unique_detectors", "classes_with_filters", "dead"} <= set(row["metrics"])
         assert len(row["metrics"]["accuracy"]["values"]) == (2 if row["name"].startswith("convnet") else 1)
     assert {(test["a"], test["b"]) for test in results["tests"]} == {("convnet interpretable", "convnet")}
-    assert said[3] == "3 of 10: alexnet start seed 0"
-    assert said[-1] == "10 of 10: alexnet masks alone seed 0"
+    assert said[3] == "3 of 11: alexnet start seed 0"
+    assert said[-1] == "11 of 11: alexnet layer alone seed 0"
     assert list(panels(results))
     assert paired_lines(results)[1]
-    assert len(ratios(results)) == 3
+    assert len(ratios(results)) == 4
     subject = load_subject(folder / "multi" / "seed0" / "alexnet-interpretable" / "classifier")
     assert (subject.layer("features.11").mask.categories >= 0).all()
 

@@ -7,9 +7,9 @@ measured on the test pictures.
 Differs from the paper: where its networks were trained on ImageNet first, those of a seed all begin with the weights of
 one ordinary network, which was trained from nothing on all categories; and they are smaller, as are the pictures.
 Residual networks and a small convnet are measured, too. The constant centre, a point that never moves, stands beside
-location instability, and some networks are also trained with masks but without the filter loss. As the interpretable
-network is measured at its new convolution, what it gains is due to that and the masks together. Fully connected layers,
-which the paper begins anew in both twins, keep what the start has learned.
+location instability. As an interpretable network is measured at its new convolution, which its twin does not have, some
+networks are also trained with that layer but without masks, and with masks but without the filter loss. Fully connected
+layers, which the paper begins anew in both twins, keep what the start has learned.
 """
 
 from collections.abc import Callable, Mapping, Sequence
