@@ -1,5 +1,6 @@
 """Array aliases: axes are words, and each shape is written down once."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +24,9 @@ PartBoxes: TypeAlias = Float[np.ndarray, "parts 4"]
 
 Images: TypeAlias = Float[Tensor, "batch 3 height width"]
 """Preprocessed pictures, ready for a network."""
+
+ImageBatches: TypeAlias = Float[Tensor, "_ 3 _ _"] | Sequence[Float[Tensor, "_ 3 _ _"]]
+"""Preprocessed pictures in one batch, or in several where they are many."""
 
 Labels: TypeAlias = Int[Tensor, " batch"]
 Logits: TypeAlias = Float[Tensor, "batch classes"]

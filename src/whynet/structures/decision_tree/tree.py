@@ -1,0 +1,163 @@
+"""The decision tree of one class: which mode decided for an image, roughly at the root and exactly at the leaves.
+
+Zhang et al. 2019, arXiv:1802.00121 (recalled). The parse path of an image goes from the root always to the child that
+is nearest to the image's gradient in direction, down to a leaf. At each node v of the path the logit is explained as
+
+    y^ = w_v . x + b_v,        rho^_d = w_v,d x_d,        beside what the network does itself: rho_d = g_d x_d
+
+Differs from the paper: nearness is the cosine with the node's direction g_v, not with its weights w_v, of which the
+lasso leaves a few; a single image's dense gradient would always be nearer than those, and no path would leave the
+root's leaves. Layers of the tree are counted from the root, which is the first and has no model.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from whynet.base.errors import SubjectError
+from whynet.base.types import ImageBatches
+from whynet.models.subject import Subject
+from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.structures.decision_tree.node_fit import unit
+from whynet.structures.decision_tree.readings import Readings, Scales, read
+from whynet.structures.decision_tree.settings import TreeSettings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParsePath:
+    """How a tree explains one image.
+
+    Args:
+        nodes: From the second layer of the tree down to a leaf.
+        predictions: y^ at each of them, in units of the logit.
+        contributions: rho^ of each filter at each of them, likewise.
+        actual: rho of each filter in the network itself.
+        output: y.
+        logits: Of all classes.
+    """
+
+    nodes: tuple[int, ...]
+    predictions: Float[Tensor, " nodes"]
+    contributions: Float[Tensor, "nodes filters"]
+    actual: Float[Tensor, " filters"]
+    output: float
+    logits: Float[Tensor, " classes"]
+
+    def place(self, level: int | None) -> int:
+        """Which of the nodes lies in this layer of the tree; a path that ends before it stays at its leaf.
+
+        Args:
+            level: From 2, the children of the root; None is the leaf.
+        """
+        last = len(self.nodes) - 1
+        return last if level is None else min(max(level - 2, 0), last)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DecisionTree:
+    """A fitted tree. Nodes are numbered: the leaves in the order of the fitted images, then the others, the root last.
+
+    Args:
+        layer: Whose filters it speaks of.
+        class_index: Which class it explains.
+        class_name: Its name.
+        settings: How it was grown.
+        scales: s of each filter.
+        directions: Of each node but the root.
+        weights: w, likewise.
+        biases: b, likewise.
+        children: Of each node, the root last.
+        image_names: Of the fitted images, one a leaf.
+        network: `weights_fingerprint` of the network.
+    """
+
+    layer: str
+    class_index: int
+    class_name: str
+    settings: TreeSettings
+    scales: Scales
+    directions: Float[Tensor, "nodes filters"]
+    weights: Float[Tensor, "nodes filters"]
+    biases: Float[Tensor, " nodes"]
+    children: tuple[tuple[int, ...], ...]
+    image_names: tuple[str, ...]
+    network: str
+
+    @property
+    def root(self) -> int:
+        """The number of the root."""
+        return len(self.children) - 1
+
+    @property
+    def depth(self) -> int:
+        """How many layers it has; the root is the first."""
+        layers = [1] * len(self.children)
+        for node in range(self.root, -1, -1):
+            for child in self.children[node]:
+                layers[child] = layers[node] + 1
+        return max(layers)
+
+    def covered(self, node: int) -> tuple[int, ...]:
+        """The fitted images below a node, by their numbers."""
+        waiting, found = [node], []
+        while waiting:
+            one = waiting.pop()
+            waiting += self.children[one]
+            if not self.children[one]:
+                found.append(one)
+        return tuple(sorted(found))
+
+    def parse(self, subject: Subject, images: ImageBatches) -> list[ParsePath]:
+        """The parse path of each image.
+
+        Args:
+            subject: The network that the tree was fitted to.
+            images: Preprocessed; batches of them, where they are many.
+
+        Raises:
+            SubjectError: The network's weights are others than when the tree was fitted.
+            WhynetError: What `read_for_fitting` raises.
+        """
+        self.check(subject)
+        return self.parse_readings(
+            read(subject, self.layer, images, self.class_index, self.settings.pooling, self.scales)
+        )
+
+    def check(self, subject: Subject) -> None:
+        """Raise `SubjectError` unless this is the network that the tree was fitted to."""
+        if weights_fingerprint(subject.network) != self.network:
+            raise SubjectError(
+                f"the tree of {self.class_name} was fitted to another network than {subject.name}: its weights differ; "
+                "fit it again"
+            )
+
+    def parse_readings(self, readings: Readings) -> list[ParsePath]:
+        """The parse path of each image that was read already."""
+        directions = torch.from_numpy(unit(readings.gradients.numpy()))
+        paths = [self._nodes_of(direction) for direction in directions]
+        found = []
+        for row, nodes in enumerate(paths):
+            places = list(nodes)
+            contributions = self.weights[places] * readings.activations[row]
+            found.append(
+                ParsePath(
+                    nodes=nodes,
+                    predictions=contributions.sum(1) + self.biases[places],
+                    contributions=contributions,
+                    actual=readings.gradients[row] * readings.activations[row],
+                    output=float(readings.outputs[row]),
+                    logits=readings.logits[row],
+                )
+            )
+        return found
+
+    def _nodes_of(self, direction: Float[Tensor, " filters"]) -> tuple[int, ...]:
+        found: list[int] = []
+        children = self.children[self.root]
+        while children:
+            nearness = self.directions[list(children)] @ direction
+            found.append(children[int(nearness.argmax())])
+            children = self.children[found[-1]]
+        return tuple(found)

@@ -1,0 +1,138 @@
+"""A fitted tree: paths, exactness at the fitted images, and what is refused."""
+
+import pytest
+import torch
+from torch import nn
+
+from whynet.base.errors import DataError, SettingError, SubjectError
+from whynet.models.preprocessing import Preprocessing
+from whynet.models.subject import Subject
+from whynet.structures.decision_tree.fitting import fit_decision_tree
+from whynet.structures.decision_tree.node_fit import unit
+from whynet.structures.decision_tree.settings import TreeSettings
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    made = nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 9, 12), nn.ReLU(), nn.Linear(12, 3)
+    ).eval()
+    with torch.no_grad():
+        made[5].bias -= made(torch.randn(500, 3, 8, 8)).mean(0)  # so that no class wins always
+    return made
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return Subject(network(), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=8))
+
+
+@pytest.fixture(scope="module")
+def images(subject):
+    """Of which the network puts some into each class."""
+    found = torch.randn(60, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    assert len(subject.logits(found).argmax(1).unique()) > 1
+    return found
+
+
+@pytest.fixture(scope="module")
+def target(subject, images):
+    return int(subject.logits(images).argmax(1).mode().values)
+
+
+@pytest.fixture(scope="module", params=["direction", "likelihood"])
+def tree(request, subject, images, target):
+    return fit_decision_tree(subject, "1", images, target, settings=TreeSettings(growth=request.param))
+
+
+def test_only_images_that_the_network_puts_into_the_class_are_fitted(tree, subject, images, target):
+    kept = (subject.logits(images).argmax(1) == target).nonzero()[:, 0].tolist()
+    assert tree.image_names == tuple(str(row) for row in kept)
+    assert tree.class_name == "abc"[target]
+    assert tree.covered(tree.root) == tuple(range(len(kept)))
+    assert len(tree.children) == len(tree.weights) + 1
+
+
+def test_at_the_leaf_of_a_fitted_image_the_tree_is_exact(tree, subject, images, target):
+    kept = [int(name) for name in tree.image_names]
+    logits = subject.logits(images)
+    exact = 0
+    for leaf, (row, path) in enumerate(zip(kept, tree.parse(subject, images[kept]), strict=True)):
+        assert path.output == pytest.approx(float(logits[row, target]))
+        if path.nodes[-1] == leaf:
+            exact += 1
+            assert float(path.predictions[-1]) == pytest.approx(path.output, abs=1e-5)
+            torch.testing.assert_close(path.contributions[-1], path.actual)
+    assert exact > len(kept) / 4
+
+
+def test_a_path_goes_down_by_the_nearest_child(tree, subject, images):
+    for path in tree.parse(subject, images[:10]):
+        x_weights = tree.weights[list(path.nodes)]
+        assert path.nodes[0] in tree.children[tree.root]
+        for above, below in zip(path.nodes, path.nodes[1:], strict=False):
+            assert below in tree.children[above]
+        assert not tree.children[path.nodes[-1]]
+        assert path.contributions.shape == x_weights.shape
+        torch.testing.assert_close(path.predictions, path.contributions.sum(1) + tree.biases[list(path.nodes)])
+
+
+def test_each_node_but_the_leaves_predicts_the_mean_of_what_it_covers(tree, subject, images, target):
+    kept = [int(name) for name in tree.image_names]
+    outputs = subject.logits(images[kept])[:, target].double()
+    x = torch.stack([path.actual for path in tree.parse(subject, images[kept])])
+    assert x.shape == (len(kept), 6)
+    for node in range(len(kept), tree.root):
+        covered = list(tree.covered(node))
+        assert set(covered) == {leaf for child in tree.children[node] for leaf in tree.covered(child)}
+        assert unit(tree.directions[node].numpy()) == pytest.approx(tree.directions[node].numpy())
+        assert outputs[covered].mean().isfinite()
+
+
+def test_layers_are_counted_from_the_root(tree, subject, images):
+    path = tree.parse(subject, images[:1])[0]
+    assert path.place(2) == path.place(1) == 0
+    assert path.place(None) == path.place(10_000) == len(path.nodes) - 1
+    assert len(path.nodes) + 1 <= tree.depth
+
+
+def test_the_same_call_gives_the_same_tree_and_leaves_the_network_as_it_was(subject, images, target):
+    before = {key: value.clone() for key, value in subject.network.state_dict().items()}
+    one, two = (fit_decision_tree(subject, "1", images, target) for _ in range(2))
+    assert one.children == two.children
+    assert torch.equal(one.weights, two.weights)
+    assert all(torch.equal(value, before[key]) for key, value in subject.network.state_dict().items())
+    assert not subject.network.training
+
+
+def test_batches_of_any_size_give_the_same_tree(subject, images, target):
+    one = fit_decision_tree(subject, "1", images, target)
+    two = fit_decision_tree(subject, "1", [images[:7], images[7:]], target)
+    assert one.children == two.children
+    torch.testing.assert_close(one.weights, two.weights, atol=1e-6, rtol=1e-4)
+
+
+def test_one_image_is_a_tree_of_one_leaf(subject, images, target):
+    tree = fit_decision_tree(subject, "1", images[: int(1e9)], target)
+    row = int(tree.image_names[0])
+    own = fit_decision_tree(subject, "1", images[row : row + 1], target, names=["first.jpg"])
+    assert own.children == ((), (0,))
+    assert own.image_names == ("first.jpg",)
+    assert own.depth == 2
+
+
+def test_images_of_another_class_alone_are_refused(subject, images, target):
+    others = images[subject.logits(images).argmax(1) != target]
+    with pytest.raises(DataError, match=f"the network puts none of {len(others)} images into"):
+        fit_decision_tree(subject, "1", others, target)
+
+
+def test_names_must_be_as_many_as_the_images(subject, images, target):
+    with pytest.raises(SettingError, match="one name for each of 60 images was expected, not 1"):
+        fit_decision_tree(subject, "1", images, target, names=["x"])
+
+
+def test_another_network_is_refused(tree, images):
+    other = Subject(network(1), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=8))
+    with pytest.raises(SubjectError, match="was fitted to another network than network: its weights differ"):
+        tree.parse(other, images)
