@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from whynet.base.errors import RunError, StorageError
-from whynet.structures.decision_tree.saving import load_tree, save_tree
 from whynet.structures.decision_tree.settings import TreeSettings
 from whynet.structures.decision_tree.tree import DecisionTree
 
@@ -24,8 +23,8 @@ def tree():
 
 
 def test_a_saved_tree_comes_back(tree, tmp_path):
-    save_tree(tree, tmp_path / "new" / "tree")
-    found = load_tree(tmp_path / "new" / "tree")
+    tree.save(tmp_path / "new" / "tree")
+    found = DecisionTree.load(tmp_path / "new" / "tree")
     assert (found.children, found.settings, found.image_names) == (tree.children, tree.settings, tree.image_names)
     assert (found.layer, found.class_index, found.class_name, found.network) == ("features.3", 1, "bird", "abc")
     for name in ("scales", "directions", "weights", "biases"):
@@ -42,36 +41,36 @@ def test_a_saved_tree_comes_back(tree, tmp_path):
         ({"children": [[], [], [], [0, 4], [1, 2], [3]]}, "the nodes form no tree"),
         ({"children": [[], [], [0], [2], [1, 3], [4]]}, "the leaves are not the 3 images"),
         ({"children": [[0]]}, "were expected, not of"),
-        ({"images": ["a.jpg"]}, "the leaves are not the 1 images"),
+        ({"image_names": ["a.jpg"]}, "the leaves are not the 1 images"),
         ({"settings": {"sparsity": -1.0}}, "a finite sparsity and beta of at least 0"),
         ({"settings": {"other": 1}}, "other"),
         ({"class_index": "x"}, "invalid literal"),
     ],
 )
 def test_a_damaged_description_is_refused(tree, tmp_path, changes, message):
-    save_tree(tree, tmp_path)
+    tree.save(tmp_path)
     path = tmp_path / "tree.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(RunError, match=rf"does not hold a decision tree \(.*({message})"):
-        load_tree(tmp_path)
+        DecisionTree.load(tmp_path)
 
 
 def test_damaged_numbers_are_refused(tree, tmp_path):
-    save_tree(tree, tmp_path)
+    tree.save(tmp_path)
     path = tmp_path / "tree.safetensors"
     values = load_file(path)
     save_file({**values, "biases": torch.full_like(values["biases"], torch.nan)}, path)
     with pytest.raises(RunError, match="a number is not finite"):
-        load_tree(tmp_path)
+        DecisionTree.load(tmp_path)
     path.write_bytes(b"no safetensors")
     with pytest.raises(RunError, match="does not hold a decision tree"):
-        load_tree(tmp_path)
+        DecisionTree.load(tmp_path)
     path.unlink()
     with pytest.raises(RunError, match="make it again with `whynet tree`"):
-        load_tree(tmp_path)
+        DecisionTree.load(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made(tree, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="choose another folder"):
-        save_tree(tree, tmp_path / "file" / "tree")
+        tree.save(tmp_path / "file" / "tree")

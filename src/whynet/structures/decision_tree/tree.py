@@ -11,6 +11,7 @@ root's leaves. Layers of the tree are counted from the root, which is the first 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from whynet.base.errors import SubjectError
 from whynet.base.types import ImageBatches
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.structures.decision_tree import saving
 from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.decision_tree.readings import Readings, Scales, read
 from whynet.structures.decision_tree.settings import TreeSettings
@@ -108,6 +110,19 @@ class DecisionTree:
             if not self.children[one]:
                 found.append(one)
         return tuple(sorted(found))
+
+    def save(self, folder: Path | str) -> None:
+        """Write `tree.json` and `tree.safetensors` to a folder, which is made if need be.
+
+        Raises:
+            StorageError: That cannot be done.
+        """
+        saving.save_tree(Path(folder), vars(self))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "DecisionTree":
+        """The tree that `save` wrote; raises `RunError` if a file is absent or damaged."""
+        return cls(**saving.load_tree(Path(folder)))
 
     def parse(self, subject: Subject, images: ImageBatches) -> list[ParsePath]:
         """The parse path of each image.
