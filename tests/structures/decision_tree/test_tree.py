@@ -136,3 +136,30 @@ def test_another_network_is_refused(tree, images):
     other = Subject(network(1), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=8))
     with pytest.raises(SubjectError, match="was fitted to another network than network: its weights differ"):
         tree.parse(other, images)
+
+
+def test_explanations_add_up_to_what_the_node_predicts(tree, subject, images):
+    parts = {"head": [0, 2], "leg": [5], "none": []}
+    for level in (2, 4, None):
+        found = tree.explain(subject, images[:6], level=level, parts=parts, names=list("abcdef"))
+        paths = tree.parse(subject, images[:6])
+        for explanation, path in zip(found, paths, strict=True):
+            place = path.place(level)
+            bias = float(tree.biases[path.nodes[place]])
+            total = sum(reason.weight for reason in explanation.reasons)
+            assert total + bias == pytest.approx(explanation.faithfulness["tree_logit"], abs=1e-5)
+            assert explanation.faithfulness["logit"] == path.output
+            for reason in explanation.reasons:
+                own = parts.get(reason.name) or [int(reason.name.removeprefix("filter "))]
+                assert reason.is_named == (reason.name in parts)
+                assert reason.weight == pytest.approx(float(path.contributions[place][own].sum()), abs=1e-6)
+                assert reason.heat_map.shape == (3, 3)
+                assert float(reason.heat_map.sum()) == pytest.approx(reason.weight, abs=1e-5)
+            weights = [abs(reason.weight) for reason in explanation.reasons]
+            assert weights == sorted(weights, reverse=True)
+    assert [one.image_name for one in found] == list("abcdef")
+
+
+def test_an_explanation_needs_one_name_for_each_image(tree, subject, images):
+    with pytest.raises(SettingError, match="one name for each of 2 images was expected, not 1"):
+        tree.explain(subject, images[:2], names=["a"])

@@ -3,14 +3,12 @@
 Zhang et al. 2019, arXiv:1802.00121 (recalled). At a layer of the tree, over images of the class,
 
     relative error = mean |y^ - y| / (max y - min y)                                        lower is better
-    fitness        = mean of sum_d min(|rho^_d|, |rho_d|) / sum_d max(|rho^_d|, |rho_d|)       higher is better
+    fitness        = mean of how well the contributions of filters fit (`fitness`)          higher is better
     part error     = mean of sum_p |R^_p - R_p| / sum_p |R_p|                               lower is better
     accuracy       = share of images in which the tree decides as the network does             higher is better
 
 R_p is rho summed over the filters of part p. The tree decides for the class where y^ is above the network's logits of
 all other classes.
-
-Our reading: a contribution of the wrong sign counts as none in the fitness, which would otherwise reward it.
 """
 
 import itertools
@@ -22,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.base.errors import SettingError
+from whynet.structures.decision_tree.fitness import fitness
 from whynet.structures.decision_tree.tree import ParsePath
 
 LEVELS: Mapping[str, int | None] = {"top": 2, "5": 5, "10": 10, "50": 50, "leaves": None}
@@ -71,7 +70,7 @@ def fidelity(
     rivals = others.amax(1)
     return Fidelity(
         relative_error=float((predicted - outputs).abs().mean()) / span if span else None,
-        fitness=float(_fitness(estimated, actual).mean()),
+        fitness=float(fitness(estimated, actual).mean()),
         part_error=_part_error(estimated, actual, parts or {}),
         accuracy=float(((predicted > rivals) == (outputs > rivals)).float().mean()),
     )
@@ -80,18 +79,10 @@ def fidelity(
 def reads_monotone(levels: Sequence[Fidelity]) -> bool:
     """Whether, from the top down, the error never rises and the fitness never falls."""
     errors = [level.relative_error for level in levels if level.relative_error is not None]
-    fitness = [level.fitness for level in levels]
+    fits = [level.fitness for level in levels]
     return all(below <= above for above, below in itertools.pairwise(errors)) and all(
-        below >= above for above, below in itertools.pairwise(fitness)
+        below >= above for above, below in itertools.pairwise(fits)
     )
-
-
-def _fitness(
-    estimated: Float[Tensor, "images filters"], actual: Float[Tensor, "images filters"]
-) -> Float[Tensor, " images"]:
-    agreeing = (estimated * actual.sign()).clamp_min(0)
-    most = torch.maximum(agreeing, actual.abs()).sum(1)
-    return torch.where(most > 0, torch.minimum(agreeing, actual.abs()).sum(1) / most.clamp_min(1e-300), 1.0)
 
 
 def _part_error(

@@ -10,6 +10,7 @@ lasso leaves a few; a single image's dense gradient would always be nearer than 
 root's leaves. Layers of the tree are counted from the root, which is the first and has no model.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from whynet.base.errors import SubjectError
-from whynet.base.types import ImageBatches
+from whynet.base.errors import SettingError, SubjectError
+from whynet.base.explanation import Explanation, Explanations
+from whynet.base.types import ImageBatches, Images
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.structures.decision_tree import saving
+from whynet.structures.decision_tree.explaining import maps_of, reasons
+from whynet.structures.decision_tree.fitness import fitness
 from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.decision_tree.readings import Readings, Scales, read
 from whynet.structures.decision_tree.settings import TreeSettings
@@ -139,6 +143,56 @@ class DecisionTree:
         return self.parse_readings(
             read(subject, self.layer, images, self.class_index, self.settings.pooling, self.scales)
         )
+
+    def explain(
+        self,
+        subject: Subject,
+        images: Images,
+        *,
+        level: int | None = None,
+        parts: Mapping[str, Sequence[int]] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Explanations:
+        """Why the network gives each image the logit of the class, in the words of one layer of the tree.
+
+        Args:
+            subject: The network that the tree was fitted to.
+            images: Preprocessed.
+            level: From 2, the children of the root, which is rough; None is the leaf.
+            parts: The filters of each part; a filter of none is a reason of its own, by its number.
+            names: Of the images; their numbers, if None.
+
+        Returns:
+            One explanation an image. Reasons weigh what they add to the logit; the figures `tree_logit` (y^), `logit`
+            (y) and `tree_fitness` say how far to trust them.
+
+        Raises:
+            SettingError: There is no image, or not one name for each.
+            SubjectError: The network's weights are others than when the tree was fitted.
+        """
+        names = [f"image {row}" for row in range(len(images))] if names is None else names
+        if len(names) != len(images):
+            raise SettingError(f"one name for each of {len(images)} images was expected, not {len(names)}")
+        found = Explanations()
+        paths = self.parse(subject, images)
+        for name, path, maps in zip(names, paths, maps_of(subject, self.layer, images), strict=True):
+            place = path.place(level)
+            node = path.nodes[place]
+            found.append(
+                Explanation(
+                    image_name=name,
+                    class_index=self.class_index,
+                    class_name=self.class_name,
+                    probability=float(path.logits.softmax(0)[self.class_index]),
+                    reasons=reasons(self.weights[node] / self.scales, maps, parts or {}),
+                    faithfulness={
+                        "logit": path.output,
+                        "tree_logit": float(path.predictions[place]),
+                        "tree_fitness": float(fitness(path.contributions[place], path.actual)),
+                    },
+                )
+            )
+        return found
 
     def check(self, subject: Subject) -> None:
         """Raise `SubjectError` unless this is the network that the tree was fitted to."""
