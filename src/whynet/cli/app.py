@@ -20,6 +20,7 @@ from whynet.cli.filters import filters
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
+from whynet.cli.tree import tree
 from whynet.models.filter_settings import FilterSettings
 from whynet.training.settings import ClassifierSettings, ExplainerSettings, GVESettings
 from whynet.workflows.settings import DataSettings, ModelSettings, settings_with
@@ -224,6 +225,7 @@ def evaluate(
 app.command()(check)
 app.command()(concepts)
 app.command()(filters)
+app.command()(tree)
 
 
 def _command() -> str:

@@ -5,7 +5,8 @@
     interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json; the baseline's
                   class_embedding/
     concepts/     one folder a class: config.json, model.safetensors, concepts.json, page.html; and index.html
-    sentences.json, metrics.json, report.html
+    tree/         one folder a class: tree.json, tree.safetensors, figures.json
+    sentences.json, metrics.json, filters.json, report.html, filters.html, tree.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
 checkpoints/; they are read as data alone (`weights_only`) and removed at the stage's end.
@@ -32,11 +33,13 @@ FILTERS = "filters.json"
 """What was measured of the classifier's filters."""
 FILTERS_PAGE = "filters.html"
 """The same with pictures."""
+TREES, TREES_PAGE = "tree", "tree.html"
+"""The folder of decision trees, one folder a class within, and the page that draws them."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html", FILTERS, FILTERS_PAGE,
+    "report.html", FILTERS, FILTERS_PAGE, TREES, TREES_PAGE,
 )  # fmt: skip
 """All that a run consists of."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from whynet.structures.decision_tree.growth import Growing, grow
 from whynet.structures.decision_tree.node_fit import fit_node, unit
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 LIKELIHOOD = TreeSettings(growth="likelihood", candidates=0)
 
@@ -35,6 +35,7 @@ def slow_growth(activations, gradients, outputs, settings):
     """Every pair at every step, with E computed anew for each."""
     gamma = 1 / outputs.mean()
     penalty = settings.sparsity * outputs.std()
+    biases = outputs - (activations * gradients).sum(1)
     top = {(row,): outputs[[row]] for row in range(len(outputs))}
 
     def value(children):
@@ -48,7 +49,7 @@ def slow_growth(activations, gradients, outputs, settings):
             for second in top:
                 if first < second:
                     rows = np.array([*first, *second])
-                    fit = fit_node(activations, unit(gradients), outputs, rows, penalty)
+                    fit = fit_node(activations, unit(gradients), outputs, biases, rows, penalty)
                     rest = {key: own for key, own in top.items() if key not in (first, second)}
                     tried[first, second] = {**rest, (*first, *second): fit.predict(activations[rows])}
         best = max(tried, key=lambda pair: value(tried[pair]))

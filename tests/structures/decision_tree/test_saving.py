@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from whynet.base.errors import RunError, StorageError
-from whynet.structures.decision_tree.settings import TreeSettings
 from whynet.structures.decision_tree.tree import DecisionTree
+from whynet.structures.tree_settings import TreeSettings
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree.fitting import fit_decision_tree
 from whynet.structures.decision_tree.node_fit import unit
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 
 def network(seed=0):

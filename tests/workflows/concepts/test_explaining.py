@@ -11,11 +11,12 @@ import torch
 from whynet.base.errors import RunError, StorageError
 from whynet.models.saved_subject import load_subject, save_subject
 from whynet.training.srae_settings import FitSettings, ModuleSettings
+from whynet.workflows.class_folders import class_folder
 from whynet.workflows.concepts import explaining, finding
 from whynet.workflows.concepts.explaining import ConceptReader, Reasons
 from whynet.workflows.concepts.finding import find_concepts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
-from whynet.workflows.concepts.saved import class_folder, load_concepts, save_concepts
+from whynet.workflows.concepts.saved import load_concepts, save_concepts
 from whynet.workflows.concepts.x_features import XFeatures
 from whynet.workflows.explainer import Explainer
 from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
@@ -156,7 +157,7 @@ def test_concepts_are_read_when_they_are_needed_and_once(own, painted, painted_r
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", '{"class_index": "one"}', "{}"])
 def test_damaged_concepts_are_told_when_the_run_is_opened(own, painted_run, text):
-    path = class_folder(painted_run, 1, own.class_name) / "concepts.json"
+    path = class_folder(painted_run, CONCEPTS, 1, own.class_name) / "concepts.json"
     path.write_text(text)
     with pytest.raises((RunError, StorageError), match=r"concepts\.json .*(again|anew)"):
         Explainer(painted_run, device="cpu")

@@ -15,15 +15,16 @@ from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import load_subject, save_subject
 from whynet.models.subject import Subject
 from whynet.training.srae_settings import FitSettings, ModuleSettings
+from whynet.workflows.class_folders import class_folder
 from whynet.workflows.concepts import finding
 from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
-from whynet.workflows.concepts.finding import chunks, explained_layer_name, find_concepts, wanted_classes
+from whynet.workflows.concepts.finding import chunks, explained_layer_name, find_concepts
 from whynet.workflows.concepts.names import Suggestion
 from whynet.workflows.concepts.parts import region_names, shown_parts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
-from whynet.workflows.concepts.saved import class_folder, load_concepts, saved_classes
+from whynet.workflows.concepts.saved import load_concepts, saved_classes
 from whynet.workflows.concepts.x_features import XFeatures
-from whynet.workflows.run import CLASSIFIER, Run
+from whynet.workflows.run import CLASSIFIER, CONCEPTS, Run
 
 REQUEST = ConceptRequest(
     where=LayerSettings(seeds=2, seed=4), module=ModuleSettings(num_features=3, hidden="8-6", beta=0.1),
@@ -42,7 +43,7 @@ def changed(request=REQUEST, **groups):
 
 
 def weights(run, index, painted):
-    folder = class_folder(run, index, painted.subject.class_names[index])
+    folder = class_folder(run, CONCEPTS, index, painted.subject.class_names[index])
     return load_file(folder / "model.safetensors")
 
 
@@ -188,7 +189,7 @@ def test_what_was_made_otherwise_is_made_again(found, painted_run, painted, grou
     different = {name for name in before if before[name] != after[name]}
     assert different
     assert all(name.startswith("0000") for name in different), "the other class was not asked for"
-    kept = load_concepts(class_folder(painted_run, 0, own.class_name), painted.subject)
+    kept = load_concepts(class_folder(painted_run, CONCEPTS, 0, own.class_name), painted.subject)
     assert kept.settings == own.settings
     assert (kept.layer, kept.map_layer) == (own.layer, own.map_layer)
 
@@ -205,7 +206,7 @@ def again(*_arguments):
     ],
 )  # fmt: skip
 def test_what_is_damaged_is_made_again(found, painted_run, painted, monkeypatch, name, text):
-    path = class_folder(painted_run, 0, painted.subject.class_names[0]) / name
+    path = class_folder(painted_run, CONCEPTS, 0, painted.subject.class_names[0]) / name
     path.unlink() if text is None else path.write_text(text)
     monkeypatch.setattr(finding, "train_modules", again)
     with pytest.raises(KeyboardInterrupt):
@@ -215,7 +216,7 @@ def test_what_is_damaged_is_made_again(found, painted_run, painted, monkeypatch,
 
 def test_what_was_mapped_at_another_layer_is_made_again(found, painted_run, painted, monkeypatch):
     """The default may have become another, which the settings do not tell."""
-    path = class_folder(painted_run, 0, painted.subject.class_names[0]) / "concepts.json"
+    path = class_folder(painted_run, CONCEPTS, 0, painted.subject.class_names[0]) / "concepts.json"
     path.write_text(path.read_text().replace('"blocks.0.2"', '"blocks.0"'))
     monkeypatch.setattr(finding, "train_modules", again)
     with pytest.raises(KeyboardInterrupt):
@@ -223,7 +224,7 @@ def test_what_was_mapped_at_another_layer_is_made_again(found, painted_run, pain
 
 
 def test_a_damaged_class_is_whole_again_afterwards(found, painted_run, painted):
-    folder = class_folder(painted_run, 0, painted.subject.class_names[0])
+    folder = class_folder(painted_run, CONCEPTS, 0, painted.subject.class_names[0])
     (folder / "concepts.json").write_text("{")
     assert_alike(find(painted_run), found)
     assert_alike([load_concepts(folder, painted.subject)], found[:1])
@@ -393,13 +394,6 @@ def test_data_of_other_classes_are_told(painted_run, painted, monkeypatch):
     with pytest.raises(SubjectError, match=r"knows 2 classes .* the data have 2 \(Owl, Jay"):
         find(painted_run)
     assert nothing_was_made(painted_run)
-
-
-def test_classes_are_named_by_name_or_number_in_the_subjects_order(painted):
-    first, second = painted.subject.class_names
-    assert wanted_classes(painted.subject, "all") == [0, 1]
-    assert wanted_classes(painted.subject, f" {second} , 0,{second}") == [0, 1]
-    assert wanted_classes(painted.subject, first) == [0]
 
 
 def test_a_network_that_is_not_ours_needs_a_layer():

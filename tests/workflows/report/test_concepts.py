@@ -15,13 +15,14 @@ from whynet.models.saved_subject import load_subject
 from whynet.training.hardware import Hardware
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.catalogue import open_data
+from whynet.workflows.class_folders import class_folder
 from whynet.workflows.concepts.finding import find_concepts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
-from whynet.workflows.concepts.saved import class_folder, load_concepts, save_concepts, saved_classes
+from whynet.workflows.concepts.saved import load_concepts, save_concepts, saved_classes
 from whynet.workflows.evaluate import evaluate
 from whynet.workflows.report import report_concepts, write_concept_pages, write_report
 from whynet.workflows.report.concept_pictures import NUM_PICTURES, NUM_STRONGEST
-from whynet.workflows.run import Run
+from whynet.workflows.run import CONCEPTS, Run
 from whynet.workflows.settings import TrainSettings
 from whynet.workflows.train import train
 
@@ -65,14 +66,14 @@ def index(run):
 @pytest.fixture(scope="module")
 def page(run, index):
     """The page of the first class."""
-    return (class_folder(run, 0, CLASSES[0]) / "page.html").read_text()
+    return (class_folder(run, CONCEPTS, 0, CLASSES[0]) / "page.html").read_text()
 
 
 @pytest.fixture(scope="module")
 def slow(run):
     """The contributions and both logits of each test picture of the first class by its name, one by one."""
     subject = load_subject(run.folder / "classifier")
-    own = load_concepts(class_folder(run, 0, CLASSES[0]), subject)
+    own = load_concepts(class_folder(run, CONCEPTS, 0, CLASSES[0]), subject)
     test = open_data(TrainSettings.from_json(run.settings).data).test
     caught = []
     subject.layer("hidden.0").register_forward_hook(lambda module, inputs, output: caught.append(output.clone()))
@@ -159,7 +160,7 @@ def test_an_x_feature_is_shown_where_it_adds_most(page, slow):
 
 def test_the_sentence_of_the_first_picture_heads_the_page(run, page, slow):
     first = max(slow, key=lambda name: float(slow[name][1].double().softmax(0)[0]))
-    own = load_concepts(class_folder(run, 0, CLASSES[0]), load_subject(run.folder / "classifier"))
+    own = load_concepts(class_folder(run, CONCEPTS, 0, CLASSES[0]), load_subject(run.folder / "classifier"))
     (number,) = [concept.number for concept in own.concepts if concept.name == NAME]
     (head,) = re.findall(r"<h1[^>]*>(.*?)</h1>", page)
     added = [float(value) for value in slow[first][0]]
@@ -169,7 +170,7 @@ def test_the_sentence_of_the_first_picture_heads_the_page(run, page, slow):
 
 
 def test_without_names_the_page_is_headed_by_the_class(run, index):
-    page = (class_folder(run, 1, CLASSES[1]) / "page.html").read_text()
+    page = (class_folder(run, CONCEPTS, 1, CLASSES[1]) / "page.html").read_text()
     assert re.findall(r"<h1[^>]*>(.*?)</h1>", page) == ["red &amp; blue, read off 3 x-features"]
 
 
@@ -182,7 +183,7 @@ def test_the_report_leads_to_the_concepts(run, index):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_pages_fit_the_screen(run, index, browser, width):
-    for path in (index, class_folder(run, 0, CLASSES[0]) / "page.html"):
+    for path in (index, class_folder(run, CONCEPTS, 0, CLASSES[0]) / "page.html"):
         shown = browser.new_page(viewport={"width": width, "height": 900})
         asked, told = [], []
         shown.on("request", lambda request, asked=asked: asked.append(request.url))
@@ -204,7 +205,7 @@ def test_a_class_without_test_pictures_says_so(run, tmp_path):
     splits = open_data(TrainSettings.from_json(copy.settings).data)
     rows = [place for place, label in enumerate(splits.test.labels) if label == 1]
     write_concept_pages(copy, subject, replace(splits, test=splits.test.subset(rows)))
-    page = (class_folder(copy, 0, CLASSES[0]) / "page.html").read_text()
+    page = (class_folder(copy, CONCEPTS, 0, CLASSES[0]) / "page.html").read_text()
     assert "none of the test pictures is of &lt;script&gt;" in page
     assert "<img" not in page
 

@@ -7,8 +7,8 @@ path.predictions, path.contributions   # at each node of the path, from rough to
 
 from whynet.structures.decision_tree.fidelity import LEVELS, Fidelity, fidelity, reads_monotone
 from whynet.structures.decision_tree.fitting import fit_decision_tree
-from whynet.structures.decision_tree.settings import TreeSettings
 from whynet.structures.decision_tree.tree import DecisionTree, ParsePath
+from whynet.structures.tree_settings import TreeSettings
 
 __all__ = [
     "LEVELS",

@@ -11,8 +11,8 @@ from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.structures.decision_tree.growth import grow
 from whynet.structures.decision_tree.readings import read_for_fitting
-from whynet.structures.decision_tree.settings import TreeSettings
 from whynet.structures.decision_tree.tree import DecisionTree
+from whynet.structures.tree_settings import TreeSettings
 
 
 def fit_decision_tree(

@@ -11,8 +11,8 @@ Our reading, and what differs from the paper: y_i^ comes from the child that cov
 predictions of its own images alone and the gains of all pairs are known exactly after each merge; of each child's
 pairs only those with its nearest neighbours in direction are looked at (`candidates`; 0 looks at all). P rewards
 predictions that are alike, so that "likelihood" lets one mode swallow the images one by one and the tree becomes a
-chain. By default ("direction") those two merge whose gradients are most alike (average linkage of their cosines), and E
-only says when to stop.
+chain. By default ("direction") those two merge that leave the gradients of each mode most alike in direction (Ward's
+linkage of the gradients at unit length), and E only says when to stop.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 from whynet.base.progress import track
 from whynet.structures.decision_tree.node_fit import Matrix, NodeFit, Vector, fit_node, unit
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 Rows = Int[np.ndarray, " covered"]
 
@@ -64,10 +63,10 @@ class Growing:
         self.penalty = settings.sparsity * float(outputs.std())
         mean = float(np.abs(outputs).mean())  # where the logit is negative the paper's mean y would turn E around
         self.gamma = 1 / mean if mean else 0.0
-        biases = outputs - (gradients * activations).sum(1)
+        self.biases = outputs - (gradients * activations).sum(1)
         self.nodes = [
             GrownNode(
-                fit=NodeFit(direction=self.directions[row], weights=gradients[row], bias=float(biases[row])),
+                fit=NodeFit(direction=self.directions[row], weights=gradients[row], bias=float(self.biases[row])),
                 rows=np.array([row]),
             )
             for row in range(len(outputs))
@@ -79,7 +78,7 @@ class Growing:
     def merged(self, first: int, second: int) -> GrownNode:
         """What two nodes would merge into."""
         rows = np.concatenate([self.nodes[first].rows, self.nodes[second].rows])
-        fit = fit_node(self.activations, self.directions, self.outputs, rows, self.penalty)
+        fit = fit_node(self.activations, self.directions, self.outputs, self.biases, rows, self.penalty)
         return GrownNode(fit=fit, rows=rows, children=(first, second))
 
     def change(self, made: GrownNode) -> tuple[float, float]:
@@ -132,9 +131,7 @@ def grow(activations: Matrix, gradients: Matrix, outputs: Vector, settings: Tree
 
 def _by_direction(growing: Growing) -> None:
     """Merge what is most alike in direction, as long as E grows."""
-    distances = 1 - growing.directions @ growing.directions.T
-    np.fill_diagonal(distances, 0)
-    order = linkage(squareform(distances.clip(0), checks=False), "average")
+    order = linkage(growing.directions, "ward")
     for first, second in track(order[:, :2].astype(int).tolist(), "Growing the tree"):
         made = growing.merged(first, second)
         level, powers = growing.change(made)

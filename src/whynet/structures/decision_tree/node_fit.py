@@ -5,11 +5,12 @@ Zhang et al. 2019, arXiv:1802.00121 (recalled). A node v that covers the images 
     h_v(x) = w_v . x + b_v,        w_v = alpha o g_v
 
 g_v is the unit vector of greatest summed cosine with the gradients of its images, which is the direction of the sum of
-their unit vectors; alpha and b_v minimise the mean of (h_v(x_i) - y_i)^2 + lambda ||alpha||_1.
+their unit vectors; alpha minimises the mean of (h_v(x_i) - y_i)^2 + lambda ||alpha||_1.
 
-Differs from the paper: alpha is at least 0, so that no filter counts against its own gradient. lambda is `sparsity`
-times the deviation of the logit times sqrt(|Omega_v|): the paper's 1e-6 sqrt(|Omega_v|) is next to nothing, and with
-about as many images as filters such a model follows noise.
+Differs from the paper: alpha is at least 0, so that no filter counts against its own gradient. b_v is the mean of its
+images' own b_i instead of fitted: a free one takes the place of the filters where images are alike. lambda is
+`sparsity` times the deviation of the logit times sqrt(|Omega_v|): the paper's 1e-6 sqrt(|Omega_v|) is next to nothing,
+and with about as many images as filters such a model follows noise.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,12 @@ def unit(vectors: Float[np.ndarray, "*batch filters"]) -> Float[np.ndarray, "*ba
 
 
 def fit_node(
-    activations: Matrix, directions: Matrix, outputs: Vector, rows: Int[np.ndarray, " covered"], penalty: float
+    activations: Matrix,
+    directions: Matrix,
+    outputs: Vector,
+    biases: Vector,
+    rows: Int[np.ndarray, " covered"],
+    penalty: float,
 ) -> NodeFit:
     """Fit the node that covers some images.
 
@@ -60,17 +66,17 @@ def fit_node(
         activations: x of all images.
         directions: Their gradients at unit length.
         outputs: y.
+        biases: b.
         rows: Of the images that it covers.
         penalty: lambda for a single image; at least 0.
     """
     direction = unit(directions[rows].sum(0))
-    shares, wanted = activations[rows] * direction, outputs[rows]
-    middle, mean = shares.mean(0), float(wanted.mean())
+    bias = float(biases[rows].mean())
     # scikit-learn halves the squares, and so the penalty.
     model = (
         Lasso(alpha=penalty * np.sqrt(len(rows)) / 2, fit_intercept=False, positive=True, max_iter=_MOST_STEPS)
         if penalty
         else LinearRegression(fit_intercept=False, positive=True)
     )
-    alpha = model.fit(shares - middle, wanted - mean).coef_
-    return NodeFit(direction=direction, weights=alpha * direction, bias=mean - float(alpha @ middle))
+    alpha = model.fit(activations[rows] * direction, outputs[rows] - bias).coef_
+    return NodeFit(direction=direction, weights=alpha * direction, bias=bias)

@@ -30,7 +30,7 @@ from whynet.base.errors import SettingError, SubjectError
 from whynet.base.progress import track
 from whynet.base.types import ImageBatches, Images, Logits
 from whynet.models.subject import Subject
-from whynet.structures.decision_tree.settings import Pooling
+from whynet.structures.tree_settings import Pooling
 
 BATCH_SIZE = 32
 
@@ -135,9 +135,11 @@ def _pooled(subject: Subject, layer: str, images: ImageBatches, target: int, poo
     if not 0 <= target < len(subject.class_names):
         raise SettingError(f"a class from 0 to {len(subject.class_names) - 1} was expected, not {target}")
     batches = list(torch.split(images, BATCH_SIZE)) if isinstance(images, Tensor) else images
-    if not sum(map(len, batches)):
+    parts = [
+        _of_batch(subject, layer, batch, target, pooling) for batch in track(batches, "Reading filters") if len(batch)
+    ]
+    if not parts:
         raise SettingError("a tree needs at least one image, none came; give images that the network puts in the class")
-    parts = [_of_batch(subject, layer, batch, target, pooling) for batch in track(batches, "Reading filters")]
     return _Pooled(**{key: torch.cat([vars(part)[key] for part in parts]) for key in vars(parts[0])})
 
 

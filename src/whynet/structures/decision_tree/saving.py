@@ -11,7 +11,7 @@ from torch import Tensor
 
 from whynet.base.errors import RunError, StorageError
 from whynet.base.files import atomic_path, read_json, write_json_atomically
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 DESCRIPTION, NUMBERS = "tree.json", "tree.safetensors"
 TENSORS = ("scales", "directions", "weights", "biases")

@@ -28,7 +28,7 @@ from whynet.structures.decision_tree.explaining import maps_of, reasons
 from whynet.structures.decision_tree.fitness import fitness
 from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.decision_tree.readings import Readings, Scales, read
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,10 +139,12 @@ class DecisionTree:
             SubjectError: The network's weights are others than when the tree was fitted.
             WhynetError: What `read_for_fitting` raises.
         """
+        return self.parse_readings(self.read(subject, images))
+
+    def read(self, subject: Subject, images: ImageBatches) -> Readings:
+        """What the tree sees of images; arguments and errors as of `parse`."""
         self.check(subject)
-        return self.parse_readings(
-            read(subject, self.layer, images, self.class_index, self.settings.pooling, self.scales)
-        )
+        return read(subject, self.layer, images, self.class_index, self.settings.pooling, self.scales)
 
     def explain(
         self,

@@ -3,9 +3,7 @@
 concepts/<number>-<class>/  config.json, model.safetensors (the module), concepts.json (all that is known of it)
 """
 
-import re
 import tempfile
-import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from whynet.models.saved_network import load_network, save_network
 from whynet.models.srae import ExplanationModule
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.workflows.class_folders import class_folder
 from whynet.workflows.concepts.names import Suggestion
 from whynet.workflows.run import CONCEPTS, Run
 
@@ -80,16 +79,9 @@ class ClassConcepts:
     settings: dict[str, Any]
 
 
-def class_folder(run: Run, class_index: int, class_name: str) -> Path:
-    """Where the concepts of a class lie; the name is there for people to read, and only its plain letters are."""
-    plain = unicodedata.normalize("NFKD", class_name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40]
-    return run.folder / CONCEPTS / "-".join(filter(None, (f"{class_index:04d}", words)))
-
-
 def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:
     """Write the concepts of a class; raises `StorageError` if that cannot be done, and leaves nothing half-written."""
-    folder = class_folder(run, own.class_index, own.class_name)
+    folder = class_folder(run, CONCEPTS, own.class_index, own.class_name)
     description = {
         "format": 1,
         "class_index": own.class_index,

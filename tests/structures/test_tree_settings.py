@@ -6,7 +6,7 @@ import math
 import pytest
 
 from whynet.base.errors import SettingError
-from whynet.structures.decision_tree.settings import TreeSettings
+from whynet.structures.tree_settings import TreeSettings
 
 
 @pytest.mark.parametrize(

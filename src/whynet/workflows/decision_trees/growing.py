@@ -1,0 +1,114 @@
+"""Decision trees of a subject's classes: grown on training pictures, measured on test pictures.
+
+A tree explains decisions, so that of both only those pictures count that the network puts into the class.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whynet.data.example import ExampleDataset
+from whynet.models.subject import Subject
+from whynet.structures.decision_tree import (
+    LEVELS,
+    DecisionTree,
+    ParsePath,
+    TreeSettings,
+    fidelity,
+    fit_decision_tree,
+    reads_monotone,
+)
+from whynet.workflows.catalogue import Splits
+from whynet.workflows.picture_batches import PictureBatches
+
+Figures = dict[str, dict[str, float]]
+"""For each layer of the tree that is looked at, its figures by the keys of the results files."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TreeOfClass:
+    """A tree and how true it is.
+
+    Args:
+        tree: The tree.
+        parts: The filters of each part.
+        figures: By the names of `LEVELS`; empty where the network puts no test picture of the class into it.
+        paths: Of those test pictures.
+        fitted: The pictures that the tree was fitted to, one a leaf.
+        test: Those of the paths.
+        reads_monotone: Whether from the top down the error never rises and the fitness never falls.
+    """
+
+    tree: DecisionTree
+    parts: Mapping[str, Sequence[int]]
+    figures: Figures
+    paths: Sequence[ParsePath]
+    fitted: ExampleDataset
+    test: ExampleDataset
+    reads_monotone: bool
+
+
+def filters_of_parts(filters: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """The filters of each part, as `measure_filters` found it; those that go with none are left out."""
+    found: dict[str, list[int]] = {}
+    for own in filters:
+        if own["part"]:
+            found.setdefault(own["part"], []).append(own["filter"])
+    return found
+
+
+def grow_trees(
+    subject: Subject,
+    splits: Splits,
+    layer: str,
+    classes: Sequence[int],
+    settings: TreeSettings,
+    parts: Mapping[str, Sequence[int]],
+) -> Iterator[TreeOfClass]:
+    """The tree of each class.
+
+    Args:
+        subject: The network.
+        splits: Its data.
+        layer: Of maps, whose filters the trees speak of.
+        classes: By their numbers.
+        settings: How the trees grow.
+        parts: The filters of each part.
+
+    Raises:
+        WhynetError: What `fit_decision_tree` raises.
+    """
+    for index in classes:
+        train, test = _of_class(splits.train, index), _of_class(splits.test, index)
+        tree = fit_decision_tree(
+            subject, layer, PictureBatches(subject, train), index, settings=settings, names=train.names
+        )
+        paths = tree.parse(subject, PictureBatches(subject, test)) if len(test) else []
+        decided = [row for row, path in enumerate(paths) if int(path.logits.argmax()) == index]
+        place = {name: row for row, name in enumerate(train.names)}
+        yield _measured(
+            tree, [paths[row] for row in decided], parts,
+            fitted=train.subset([place[name] for name in tree.image_names]), test=test.subset(decided),
+        )  # fmt: skip
+
+
+def _measured(
+    tree: DecisionTree,
+    paths: Sequence[ParsePath],
+    parts: Mapping[str, Sequence[int]],
+    *,
+    fitted: ExampleDataset,
+    test: ExampleDataset,
+) -> TreeOfClass:
+    levels = {name: fidelity(paths, tree.class_index, level, parts=parts) for name, level in LEVELS.items() if paths}
+    figures = {
+        name: {key: value for key, value in vars(own).items() if value is not None} for name, own in levels.items()
+    }
+    monotone = bool(levels) and reads_monotone(list(levels.values()))
+    return TreeOfClass(
+        tree=tree, parts=parts, figures=figures, paths=paths, fitted=fitted, test=test, reads_monotone=monotone
+    )
+
+
+def _of_class(examples: ExampleDataset, index: int) -> ExampleDataset:
+    return examples.subset([row for row, label in enumerate(examples.labels) if label == index])

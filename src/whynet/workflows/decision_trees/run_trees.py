@@ -1,0 +1,99 @@
+"""`whynet tree`: the decision trees of a run's classifier, kept in the run.
+
+tree/<number>-<class>/  tree.json, tree.safetensors (the tree), figures.json (how true it is, and the filters' parts)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whynet.base.errors import RunError
+from whynet.models.saved_subject import load_subject
+from whynet.models.subject import Subject
+from whynet.structures.decision_tree import TreeSettings
+from whynet.training.hardware import Hardware
+from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.class_folders import class_folder, wanted_classes
+from whynet.workflows.decision_trees.growing import TreeOfClass, filters_of_parts, grow_trees
+from whynet.workflows.filters.measuring import filters_layer
+from whynet.workflows.filters.run_filters import filters_of_subject
+from whynet.workflows.phase_one import check_classes
+from whynet.workflows.run import CLASSIFIER, FILTERS, TREES, Run
+from whynet.workflows.settings import TrainSettings
+
+FIGURES = "figures.json"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TreesOfRun:
+    """The decision trees of a run.
+
+    Args:
+        run: Whose.
+        subject: Its classifier.
+        splits: Its data.
+        trees: One a class that was asked for.
+    """
+
+    run: Run
+    subject: Subject
+    splits: Splits
+    trees: Sequence[TreeOfClass]
+
+
+def trees_of_run(
+    run: Run | Path,
+    *,
+    classes: str = "all",
+    layer: str | None = None,
+    settings: TreeSettings | None = None,
+    skip_bad: bool = False,
+    allow: str | None = None,
+    device: str = "auto",
+) -> TreesOfRun:
+    """Grow the decision trees of a run's classes, and keep them in the run.
+
+    Args:
+        run: With a trained classifier, or its folder.
+        classes: "all", or names or numbers, comma-separated.
+        layer: Of maps; None: the interpretable one, or the top layer of one of our networks.
+        settings: How trees grow.
+        skip_bad: Leave out pictures that cannot be used.
+        allow: "package.module:function" that may run, where the run explains the user's own network.
+        device: Where to compute.
+
+    Raises:
+        RunError: The run has no classifier.
+        WhynetError: What `fit_decision_tree` raises.
+    """
+    run = Run.open(run) if isinstance(run, Path) else run
+    if not run.is_complete(CLASSIFIER):
+        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    subject = load_subject(run.folder / CLASSIFIER, function=allow).to(Hardware(device=device).torch_device())
+    chosen = wanted_classes(subject, classes)
+    data = TrainSettings.from_json(run.settings).data
+    splits = open_data(data, skip_bad=skip_bad)
+    check_classes(f"{run.folder}", subject, splits.test.class_names)
+    layer = filters_layer(subject, layer)
+    parts = _parts(run, subject, splits, data.task, layer)
+    trees = []
+    for own in grow_trees(subject, splits, layer, chosen, settings or TreeSettings(), parts):
+        folder = class_folder(run, TREES, own.tree.class_index, own.tree.class_name)
+        own.tree.save(folder)
+        run.write(
+            str(folder.relative_to(run.folder) / FIGURES),
+            {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts},
+        )
+        trees.append(own)
+    return TreesOfRun(run=run, subject=subject, splits=splits, trees=trees)
+
+
+def _parts(run: Run, subject: Subject, splits: Splits, task: str, layer: str) -> Mapping[str, Sequence[int]]:
+    """The part of each filter, as `whynet filters` found it, or measured now; none where the data know no parts."""
+    if (run.folder / FILTERS).is_file():
+        known = run.read(FILTERS)
+        if known.get("layer") == layer:
+            return filters_of_parts(known["filters"])
+    if not splits.landmarks:
+        return {}
+    return filters_of_parts(filters_of_subject(subject, splits, task, layer=layer).filters)
