@@ -82,6 +82,39 @@ def icnn(
 
 
 @reproduce.command()
+def tree(
+    data: Annotated[
+        str, typer.Option(help="birds (painted, embedded), cub (CUB-200-2011) or animal_parts (ILSVRC Animal-Part).")
+    ] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of the data; birds need none.")] = None,
+    seeds: Annotated[int, typer.Option(help="At most so many of each network; the larger one has one.")] = 3,
+    classes: Annotated[int, typer.Option(help="Classes of each network, drawn at random.")] = 6,
+    out: Out = None,
+    jobs: Jobs = 1,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Decision trees of interpretable CNNs and of their ordinary twins: how true they are, layer by layer.
+
+    The networks are those of `whynet reproduce icnn`, whose runs it shares. Given again after it was broken off, it
+    goes on where it stopped.
+
+    **Example:** `whynet reproduce tree --data birds --json results/tree-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_tree
+    from whynet.workflows.reproduce.tree import monotone_lines
+
+    answer = Answer(json)
+    results = reproduce_tree(
+        data=data, root=root, seeds=seeds, classes=classes, out=out, jobs=jobs, device=device, say=answer.say
+    )
+    _show_panels(answer, results)
+    for line in monotone_lines(results):
+        answer.say(line)
+    answer.give(results)
+
+
+@reproduce.command()
 def srae(
     data: Annotated[
         str, typer.Option(help="birds (painted, embedded), cub (CUB-200-2011) or animal_parts (ILSVRC Animal-Part).")

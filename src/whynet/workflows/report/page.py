@@ -24,7 +24,7 @@ from whynet.workflows.report.concept_figures import Summary, concept_summary
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.report.rendering import rendered
-from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, Run
+from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, TREES_PAGE, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
 REPORT = "report.html"
@@ -72,6 +72,7 @@ class Page:
     causal_check: CausalCheck | None
     concepts: Summary | None
     filters: list[str]
+    has_trees: bool
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -149,6 +150,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         causal_check=causal_check_of(metrics),
         concepts=concept_summary(run),
         filters=_filters(run),
+        has_trees=(run.folder / TREES_PAGE).is_file(),
         columns=columns,
         rows=rows,
         missing=metrics["missing"],

@@ -64,7 +64,7 @@ def drawing(modes: Sequence[Mode], pictures: Mapping[int, str], palette: Mapping
                 f'<image href="{pictures[row]}" x="{tiles + place * (TILE + 6)}" y="{y - TILE / 2:.1f}" '
                 f'width="{TILE}" height="{TILE}" preserveAspectRatio="xMidYMid slice"/>'
             )
-        parts.append(stacked(mode.shares, palette, x=bars, y=y - BAR_HEIGHT + 2))
+        parts.append(stacked(mode.shares, palette, x=float(bars), y=y - BAR_HEIGHT + 2))
         parts.append(f'<text class="told" x="{bars}" y="{y + 20:.1f}">{escape(said(mode.shares))}</text>')
     return "".join([*parts, "</svg>"])
 
@@ -73,7 +73,7 @@ def bar(shares: Sequence[Share], palette: Mapping[str, str]) -> str:
     """One bar of shares as an SVG of its own, as wide as there is room."""
     return (
         f'<svg class="share" viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(said(shares))}">{stacked(shares, palette, x=0, y=0)}</svg>'
+        f'aria-label="{escape(said(shares))}">{stacked(shares, palette, x=0.0, y=0.0)}</svg>'
     )
 
 

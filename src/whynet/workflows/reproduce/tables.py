@@ -10,7 +10,8 @@ _BY_GAMMA = {"completeness": "Complete at ", "kept_area": "Kept at ", "rival_at_
 SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
     "grounded_named_part", "grounded_other_part", "f_cls", "f_cls_train", "unmasked", "causal_more", "context",
-    *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS), "classes_with_filters",
+    *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS), "classes_with_filters", "relative_error",
+    "fitness", "part_error", "reads_monotone", "trees_monotone",
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 FINE = (
@@ -41,6 +42,8 @@ TITLES = {
     "constant_centre": "Constant centre", "assigned_instability": "Instability, own category",
     "unique_detectors": "Parts detected", "detectors": "Detectors", "classes_with_filters": "Classes with filters, %",
     "dead": "Dead", "num_filters": "Filters",
+    "relative_error": "Error of the logit, %", "fitness": "Fitness of filters, %", "part_error": "Error of parts, %",
+    "reads_monotone": "Truer layer by layer, %", "trees_monotone": "of single trees, %", "depth": "Layers",
     **{
         f"{kind}_{gamma}": f"{title}{int(gamma)} %"
         for kind, title in _BY_GAMMA.items()
@@ -68,6 +71,9 @@ PANELS = {
     "Does a filter stand for one part? (part interpretability: higher; location instability: lower is better)": (
         "accuracy", "part_interpretability", "location_instability", "constant_centre", "unique_detectors",
         "classes_with_filters", "dead", "num_filters",
+    ),
+    "Does a tree say why the network decides? (errors: lower; fitness: higher is better)": (
+        "relative_error", "fitness", "part_error", "accuracy", "reads_monotone", "trees_monotone", "depth",
     ),
     "The same whatever the seed, and caused by what the maps show?": (
         "stability", "stability_floor", "causal_named", "causal_other", "causal_more", "causal_blind", "causal_own",

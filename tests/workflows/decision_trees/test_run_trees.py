@@ -1,0 +1,110 @@
+"""`whynet tree` on a run: what is kept, what it says of parts, and what a run must have."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from whynet.base.errors import DataError, RunError, SettingError
+from whynet.models.saved_subject import load_subject, save_subject
+from whynet.structures.decision_tree import LEVELS, DecisionTree
+from whynet.structures.tree_settings import TreeSettings
+from whynet.training.hardware import Hardware
+from whynet.training.settings import ClassifierSettings
+from whynet.workflows.decision_trees import run_trees
+from whynet.workflows.decision_trees.growing import filters_of_parts
+from whynet.workflows.decision_trees.run_trees import trees_of_run
+from whynet.workflows.decision_trees.tables import level_lines, tree_lines
+from whynet.workflows.run import Run
+from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
+from whynet.workflows.train import train
+
+SETTINGS = TrainSettings(
+    data=DataSettings(name="birds", num_species=2, image_size=48, roll=45.0),
+    model=ModelSettings(network="alexnet", width=0.05),
+    classifier=ClassifierSettings(epochs=1, batch_size=8),
+)
+
+
+@pytest.fixture(scope="module")
+def run(few_birds, tmp_path_factory):
+    """A run whose network puts every picture into its first class."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    made = train(folder, SETTINGS, hardware=Hardware(device="cpu"), explainer=False, progress=False)
+    subject = load_subject(folder / "classifier")
+    with torch.no_grad():
+        list(subject.network.modules())[-1].bias += torch.tensor([100.0, 0.0])
+    save_subject(subject, folder / "classifier")
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(run):
+    return trees_of_run(run.folder, classes="0", device="cpu")
+
+
+def test_trees_are_kept_in_the_run_with_their_figures(run, found):
+    (own,) = found.trees
+    names = found.subject.class_names
+    (folder,) = (run.folder / "tree").iterdir()
+    assert folder.name.startswith("0000-")
+    kept = DecisionTree.load(folder)
+    assert kept.children == own.tree.children
+    assert (kept.class_name, kept.layer, len(kept.image_names)) == (names[0], "features.11", 8)
+    figures = json.loads((folder / "figures.json").read_text())
+    assert figures == {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts}
+    assert set(own.figures) == set(LEVELS)
+    assert all({"relative_error", "fitness", "accuracy"} <= set(level) for level in own.figures.values())
+    assert len(own.paths) == len(own.test) == 12
+    assert list(own.fitted.names) == list(kept.image_names)
+
+
+def test_parts_are_those_of_the_filters(run, found, monkeypatch):
+    (own,) = found.trees
+    assert set(own.parts) <= {"head", "torso", "wing", "leg", "tail"}
+    filters = [{"filter": 0, "part": "head"}, {"filter": 1, "part": None}, {"filter": 2, "part": "head"}]
+    assert filters_of_parts(filters) == {"head": [0, 2]}
+    run.write("filters.json", {"layer": own.tree.layer, "filters": filters})
+    monkeypatch.setattr(run_trees, "filters_of_subject", lambda *_args, **_more: pytest.fail("measured again"))
+    again = trees_of_run(run, classes="0", device="cpu")
+    assert again.trees[0].parts == {"head": [0, 2]}
+    monkeypatch.undo()
+    run.write("filters.json", {"layer": "features.6", "filters": filters})
+    assert trees_of_run(run, classes="0", device="cpu").trees[0].parts == own.parts
+
+
+def test_tables_have_a_row_for_each_layer_and_for_each_tree(found):
+    rows = level_lines(found.trees)
+    assert [row[0] for row in rows] == ["below the root", "5th layer", "10th layer", "50th layer", "leaves"]
+    own = found.trees[0]
+    assert rows[-1][1] == f"{100 * own.figures['leaves']['relative_error']:.1f}"
+    columns, lines = tree_lines([own, replace(own, figures={}, paths=[])])
+    assert len(columns) == len(lines[0]) == len(lines[1])
+    assert lines[0][:2] == [own.tree.class_name, "8"]
+    assert lines[1][3:] == ["-", "-", "0"]
+    assert level_lines([replace(own, figures={})])[0][1:] == ["-"] * 4
+
+
+def test_settings_reach_the_trees(run):
+    found = trees_of_run(run, classes="0", settings=TreeSettings(growth="likelihood", candidates=2), device="cpu")
+    assert found.trees[0].tree.settings.growth == "likelihood"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"classes": "1"}, DataError, "puts none of 8 images into"),
+        ({"classes": "Owl"}, SettingError, "has no class 'Owl'"),
+        ({"classes": "0", "layer": "classifier"}, Exception, "has no maps"),
+    ],
+)
+def test_what_cannot_be_grown(run, given, error, message):
+    with pytest.raises(error, match=message):
+        trees_of_run(run, **given, device="cpu")
+
+
+def test_a_run_without_a_classifier_is_told(tmp_path):
+    run = Run.create(tmp_path / "run", SETTINGS.to_json())
+    with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --resume`"):
+        trees_of_run(run)
