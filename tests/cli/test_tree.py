@@ -22,7 +22,8 @@ def grown_tree(name):
     """A tree of two pictures that merged."""
     tree = DecisionTree(
         layer="relu5", class_index=0, class_name=name, settings=TreeSettings(), scales=torch.ones(2).double(),
-        directions=torch.eye(3, 2).double(), weights=torch.eye(3, 2).double(), biases=torch.zeros(3).double(),
+        directions=torch.tensor([[1.0, 0.0]] * 3).double(), weights=torch.eye(3, 2).double(),
+        biases=torch.zeros(3).double(),
         children=((), (), (0, 1), (2,)), image_names=("a", "b"), network="c",
     )  # fmt: skip
     no_pictures = PaintedBirds("test", num_species=2, image_size=32).subset([])
@@ -57,6 +58,7 @@ def test_trees_are_listed_and_how_true_they_are(asked, tmp_path):
     assert "[bird" in answer.stdout
     assert "and 2 classes more" in answer.stdout
     assert "70.0" in answer.stdout
+    assert "The network decides for all of them alike" in " ".join(answer.stdout.split())
     assert f"Trees: {tmp_path / 'tree.html'}" in answer.stdout
     settings = TreeSettings(growth="likelihood", sparsity=0.5)
     given = {"classes": "0,1", "layer": None, "settings": settings, "skip_bad": False, "allow": None, "device": "auto"}

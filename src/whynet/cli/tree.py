@@ -34,7 +34,7 @@ def tree(
     **Example:** `whynet tree runs/filters --classes "Black Robin"`
     """
     from whynet.workflows.decision_trees.run_trees import trees_of_run
-    from whynet.workflows.decision_trees.tables import COLUMNS, READING, level_lines, tree_lines
+    from whynet.workflows.decision_trees.tables import COLUMNS, ONE_MODE, READING, level_lines, tree_lines
     from whynet.workflows.report import report_trees
 
     answer = Answer(json)
@@ -48,6 +48,8 @@ def tree(
     if len(rows) > _LISTED:
         answer.say(f"and {len(rows) - _LISTED} classes more")
     answer.figures("How true they are, layer by layer", COLUMNS, level_lines(of_run.trees), reading=READING)
+    if any(own.tree.has_one_mode for own in of_run.trees):
+        answer.say(ONE_MODE)
     answer.say(f"\nTrees: {page}")
     answer.give(
         {

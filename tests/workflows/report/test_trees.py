@@ -61,6 +61,15 @@ def test_the_report_links_to_the_page_that_links_back(found, page):
     assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_a_network_that_decides_for_all_alike_is_told(found, page):
+    (own,) = found.trees
+    assert not own.tree.has_one_mode
+    assert "decides for all of them alike" not in page
+    alike = replace(own.tree, directions=own.tree.directions[:1].expand_as(own.tree.directions).clone())
+    text = report_trees(replace(found, trees=[replace(own, tree=alike)])).read_text()
+    assert "decides for all of them alike" in text
+
+
 def test_names_are_escaped(found, page):
     (own,) = found.trees
     hostile = replace(own, tree=replace(own.tree, class_name="<script>alert(1)</script>"), parts={"<b>": [0, 1]})

@@ -105,6 +105,12 @@ class DecisionTree:
                 layers[child] = layers[node] + 1
         return max(layers)
 
+    @property
+    def has_one_mode(self) -> bool:
+        """Whether the network decides for all fitted images alike, as where the logit is linear in the pooled maps."""
+        leaves = self.directions[: len(self.image_names)]
+        return bool((leaves @ leaves[0] > 1 - 1e-6).all()) and len(leaves) > 1
+
     def covered(self, node: int) -> tuple[int, ...]:
         """The fitted images below a node, by their numbers."""
         waiting, found = [node], []

@@ -14,6 +14,10 @@ READING = (
     "accounts for; part error: of what parts add; decides alike: test pictures in which the tree decides as the "
     "network does. From the top down the error should fall and the fitness rise."
 )
+ONE_MODE = (
+    "The network decides for all of them alike: behind this layer the logit is one weighted sum, so there is no second "
+    "mode to find; a network with fully connected layers has several."
+)
 
 
 def level_lines(trees: Sequence[TreeOfClass]) -> list[list[str]]:

@@ -19,7 +19,7 @@ from whynet.data.example import ExampleDataset
 from whynet.structures.decision_tree import LEVELS, ParsePath
 from whynet.workflows.decision_trees.growing import TreeOfClass
 from whynet.workflows.decision_trees.run_trees import TreesOfRun
-from whynet.workflows.decision_trees.tables import COLUMNS, READING, TITLES, level_lines
+from whynet.workflows.decision_trees.tables import COLUMNS, ONE_MODE, READING, TITLES, level_lines
 from whynet.workflows.picture_batches import PictureBatches
 from whynet.workflows.report.page import link_to_report, refresh_report
 from whynet.workflows.report.rendering import rendered
@@ -116,7 +116,8 @@ def _class_tree(found: TreesOfRun, own: TreeOfClass) -> ClassTree:
     return ClassTree(
         name=tree.class_name, number=tree.class_index,
         told=f"{count} training {'picture' if count == 1 else 'pictures'} that the network recognises, in "
-        f"{tree.depth} layers; the drawing stops at {sum(not mode.children for mode in shown)} modes.",
+        f"{tree.depth} layers; the drawing stops at {sum(not mode.children for mode in shown)} modes."
+        + (f" {ONE_MODE}" if tree.has_one_mode else ""),
         drawing=Markup(drawing(shown, pictures, palette, title=f"Modes of decision for {tree.class_name}")),  # noqa: S704
         legend=[(name, colour) for name, colour in palette.items() if name in used],
         table=level_lines([own]), paths=_paths(own, palette),
