@@ -115,6 +115,7 @@ def test_interpretable_filters_are_told_in_ratios():
                 row("vgg", accuracy=0.9, part_interpretability=0.4, location_instability=0.1, constant_centre=0.09),
                 row("vgg interpretable", accuracy=0.91, part_interpretability=0.6, location_instability=0.08,
                     constant_centre=0.09),
+                row("vgg layer alone", accuracy=0.85, part_interpretability=0.3),
                 row("net", "dog", accuracy=0.9, part_interpretability=0.0),
                 row("net interpretable", "dog", accuracy=0.8, part_interpretability=0.5),
             ]
@@ -123,6 +124,8 @@ def test_interpretable_filters_are_told_in_ratios():
     assert lines == [
         "vgg interpretable: part interpretability 1.50 times, location instability 0.80 times (below the constant "
         "centre), accuracy +1.0 points.",
+        "vgg interpretable, beside the new layer alone: part interpretability 2.00 times, accuracy +6.0 points.",
+        "vgg layer alone: part interpretability 0.75 times, accuracy -5.0 points.",
         "dog: net interpretable: accuracy -10.0 points.",
     ]
 
@@ -155,7 +158,7 @@ def test_a_results_file_has_the_keys_that_others_read(whole):
     assert said[-1] == "11 of 11: alexnet layer alone seed 0"
     assert list(panels(results))
     assert paired_lines(results)[1]
-    assert len(ratios(results)) == 4
+    assert len(ratios(results)) == 5
     subject = load_subject(folder / "multi" / "seed0" / "alexnet-interpretable" / "classifier")
     assert (subject.layer("features.11").mask.categories >= 0).all()
 

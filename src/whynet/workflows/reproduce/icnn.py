@@ -29,7 +29,16 @@ from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.filters.measuring import logits_and_labels
 from whynet.workflows.filters.run_filters import filters_of_subject
-from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, network_of, rows
+from whynet.workflows.reproduce.icnn_plan import (
+    INTERPRETABLE,
+    LAYER_ALONE,
+    SCALES,
+    ICNNPlan,
+    ICNNScale,
+    network_of,
+    row_key,
+    rows,
+)
 from whynet.workflows.reproduce.study import Cell, Figures, adjusted, alone_at, announced, gathered, header, run_cells
 from whynet.workflows.run import CLASSIFIER, Run
 from whynet.workflows.settings import MULTI, DataSettings, TrainSettings, settings_with
@@ -159,25 +168,33 @@ def _grouped(cells: Sequence[Cell], figures: Sequence[Figures]) -> dict[tuple[st
 
 
 def ratios(results: Mapping[str, Any]) -> list[str]:
-    """For each network what masked filters have over its ordinary twin's, in a sentence."""
+    """For each network, what masked filters have over its ordinary twin's, or over the new layer alone."""
     means: dict[tuple[str, str], Mapping[str, float]] = {}
     for row in results["rows"]:
         metrics = {key: value["mean"] for key, value in row["metrics"].items()}
         means[row.get("condition", ""), row["name"]] = metrics
     lines = []
     for (condition, name), ours in means.items():
-        theirs = means.get((condition, network_of(name)), {})
-        if network_of(name) == name or not theirs:
-            continue
-        said = []
-        if theirs.get("part_interpretability") and "part_interpretability" in ours:
-            said.append(
-                f"part interpretability {ours['part_interpretability'] / theirs['part_interpretability']:.2f} times"
+        network = network_of(name)
+        if name != network and (theirs := means.get((condition, network))):
+            lines.append(_ratio(": ".join(filter(None, (condition, name))), ours, theirs))
+        alone = means.get((condition, row_key(network, LAYER_ALONE)))
+        if name == row_key(network, INTERPRETABLE) and alone:
+            lines.append(
+                _ratio(f"{': '.join(filter(None, (condition, name)))}, beside the new layer alone", ours, alone)
             )
-        if "location_instability" in ours and theirs.get("location_instability"):
-            wanders = ours["location_instability"] / theirs["location_instability"]
-            below = "below" if ours["location_instability"] < ours["constant_centre"] else "not below"
-            said.append(f"location instability {wanders:.2f} times ({below} the constant centre)")
-        said.append(f"accuracy {100 * (ours['accuracy'] - theirs['accuracy']):+.1f} points")
-        lines.append(": ".join(filter(None, (condition, name))) + ": " + ", ".join(said) + ".")
     return lines
+
+
+def _ratio(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    said = []
+    if theirs.get("part_interpretability") and "part_interpretability" in ours:
+        said.append(
+            f"part interpretability {ours['part_interpretability'] / theirs['part_interpretability']:.2f} times"
+        )
+    if "location_instability" in ours and theirs.get("location_instability"):
+        wanders = ours["location_instability"] / theirs["location_instability"]
+        below = "below" if ours["location_instability"] < ours["constant_centre"] else "not below"
+        said.append(f"location instability {wanders:.2f} times ({below} the constant centre)")
+    said.append(f"accuracy {100 * (ours['accuracy'] - theirs['accuracy']):+.1f} points")
+    return f"{name}: {', '.join(said)}."

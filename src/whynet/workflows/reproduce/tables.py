@@ -102,10 +102,10 @@ def panel(results: Mapping[str, Any], keys: Sequence[str], *, papers: bool = Tru
 
 
 def panels(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Title, columns and rows of each table of a results file; empty ones are left out."""
+    """Title, columns and rows of each table of a results file; empty ones, and the accuracy alone, are left out."""
     for title, keys in PANELS.items():
         columns, rows = panel(results, keys)
-        if len(columns) > 1:
+        if set(columns) - {"", "condition", TITLES["accuracy"]}:
             yield title, columns, rows
 
 
