@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from whynet.base.image import to_data_uri
+from whynet.base.reason import Reason
+from whynet.base.tree_step import TreeStep
 from whynet.base.types import Picture
 
 _TOLD, _TOLD_SHARE = 3, 0.1
@@ -109,23 +108,6 @@ class Word:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reason:
-    """One named reason for a class.
-
-    Args:
-        name: What the reason is called.
-        weight: Its signed share in the explained output, in units of the logit.
-        heat_map: Where it lies in the image, at the resolution of the layer it was read from; None if it has no place.
-        is_named: Whether the name says what it is; else it is only told from others by it.
-    """
-
-    name: str
-    weight: float
-    heat_map: Float[np.ndarray, "rows columns"] | None = None
-    is_named: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
     """Why a network put one image into a class.
 
@@ -137,6 +119,7 @@ class Explanation:
         sentence: The reason in words, ending with a full stop; None where the explainer writes none.
         words: The sentence's words with their probabilities, and where they came from.
         reasons: Named reasons, the weightiest first.
+        tree: The way down a decision tree, from rough to exact, where that was asked for.
         faithfulness: Figures that say how far this explanation can be trusted, by name.
         thumbnail: A small copy of the image, for notebooks; not part of the JSON form.
     """
@@ -148,6 +131,7 @@ class Explanation:
     sentence: str | None = None
     words: tuple[Word, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    tree: tuple[TreeStep, ...] = ()
     faithfulness: Mapping[str, float] = field(default_factory=dict)
     thumbnail: Picture | None = None
 
@@ -196,15 +180,8 @@ class Explanation:
             "sentence": self.sentence,
             "reasons_sentence": self.reasons_sentence,
             "words": [word.to_json() for word in self.words],
-            "reasons": [
-                {
-                    "name": reason.name,
-                    "is_named": reason.is_named,
-                    "weight": reason.weight,
-                    "heat_map": None if reason.heat_map is None else reason.heat_map.tolist(),
-                }
-                for reason in self.reasons
-            ],
+            "reasons": [reason.to_json() for reason in self.reasons],
+            "tree": [step.to_json() for step in self.tree],
             "faithfulness": dict(self.faithfulness),
         }
 

@@ -174,6 +174,9 @@ def explain(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)],
     beam: Beam = 1,
+    structures: Annotated[
+        str, typer.Option("--with", help="tree: the way down the decision tree of the class (`whynet tree`).")
+    ] = "",
     subject: Allow = None,
     device: Device = "auto",
     json: Json = None,
@@ -185,7 +188,8 @@ def explain(
     from whynet.workflows.explain import explain as explain_images
 
     answer = Answer(json)
-    explanations = explain_images(run, images, beam=beam, device=device, allow=subject)
+    asked = tuple(filter(None, (name.strip() for name in structures.split(","))))
+    explanations = explain_images(run, images, beam=beam, structures=asked, device=device, allow=subject)
     for explanation in explanations:
         answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
         for reason in explanation.reasons:
@@ -194,6 +198,10 @@ def explain(
             answer.say(
                 f"    {told['logit_by_concepts']:+6.2f}  in all, with the bias; the logit is {told['logit']:+.2f}"
             )
+        for step in explanation.tree:
+            answer.say(f"    {step.text}")
+        if "tree" in asked and not explanation.tree:
+            answer.say(f"    no tree of {explanation.class_name}; grow one with `whynet tree {run}`")
     answer.give([explanation.to_json() for explanation in explanations])
 
 

@@ -1,6 +1,6 @@
 """`whynet explain`: pictures in, "This is an image of a Tree Sparrow because this bird has ..." out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ def explain(
     *,
     beam: int = 1,
     grounded: bool = True,
+    structures: Collection[str] = (),
     device: str = "auto",
     allow: str | None = None,
 ) -> Explanations:
@@ -32,6 +33,7 @@ def explain(
             several of these.
         beam: Sentences kept side by side while one is written; 1 is greedy.
         grounded: Whether to trace each content word back to the layers and units it came from.
+        structures: "tree" adds the way down the decision tree of the class, where the run has one.
         device: Where to compute: "cpu", "cuda", ..., or "auto".
         allow: "package.module:function" that may run, where the run explains the user's own network.
 
@@ -40,7 +42,7 @@ def explain(
 
     Raises:
         ImageError: A picture cannot be used.
-        RunError: The run is absent or damaged.
+        RunError: The run is absent or damaged, or has no such structure.
     """
     several = images if isinstance(images, Iterable) and not isinstance(images, (str, np.ndarray)) else [images]
     if hasattr(images, "convert"):
@@ -50,7 +52,7 @@ def explain(
     if not opened:
         raise DataError("at least one picture to explain was expected, none came")
     names, pictures = [name for name, _ in opened], [picture for _, picture in opened]
-    return explainer.explain(pictures, names, beam=beam, grounded=grounded)
+    return explainer.explain(pictures, names, beam=beam, grounded=grounded, structures=structures)
 
 
 def _opened(image: Any, name: str) -> tuple[str, Picture]:

@@ -1,6 +1,6 @@
 """The Explainer: the subject of a run with all that was trained to explain it, ready for pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from whynet.base.errors import RunError, SettingError
 from whynet.base.explanation import Explanation, Explanations, Grounding, LayerContribution, UnitContribution, Word
 from whynet.base.tokens import PADDING
+from whynet.base.tree_step import TreeStep
 from whynet.base.types import Labels, Logits, Picture, Reading, TokenIds
 from whynet.data.function_words import is_content_word
 from whynet.data.vocabulary import Vocabulary
@@ -26,6 +27,7 @@ from whynet.models.saved_subject import load_subject
 from whynet.models.variants import VARIANTS
 from whynet.training.hardware import Hardware
 from whynet.workflows.concepts.explaining import ConceptReader, Reasons
+from whynet.workflows.decision_trees.explaining import TreeReader
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings
@@ -33,6 +35,8 @@ from whynet.workflows.settings import TrainSettings
 BATCH_SIZE = 64
 NUM_UNITS = 5
 """The strongest units that the grounding of a word names."""
+STRUCTURES = ("tree",)
+"""What an explanation may add of a run's structures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,13 @@ class Explainer:
                 )
 
     def explain(
-        self, pictures: Sequence[Picture], names: Sequence[str], *, beam: int = 1, grounded: bool = True
+        self,
+        pictures: Sequence[Picture],
+        names: Sequence[str],
+        *,
+        beam: int = 1,
+        grounded: bool = True,
+        structures: Collection[str] = (),
     ) -> Explanations:
         """One explanation a picture.
 
@@ -87,10 +97,14 @@ class Explainer:
             names: What to call each.
             beam: Sentences kept side by side while one is written; 1 is greedy.
             grounded: Whether to trace each content word back to the layers and units it came from.
+            structures: "tree" adds the way down the decision tree of the class, where the run has one.
 
         Raises:
-            SettingError: The counts differ, or the beam is out of range.
+            SettingError: The counts differ, the beam is out of range, or a structure is unknown.
+            RunError: The run has no such structure.
         """
+        if unknown := set(structures) - set(STRUCTURES):
+            raise SettingError(f"{', '.join(sorted(unknown))} is unknown; choose out of {', '.join(STRUCTURES)}")
         if len(pictures) != len(names):
             raise SettingError(f"one name for each of {len(pictures)} pictures was expected, not {len(names)}")
         explanations = Explanations()
@@ -102,13 +116,19 @@ class Explainer:
             sentences = self.sentences(readings, beam=beam)
             if grounded:
                 sentences = self.ground(readings, sentences)
+            steps = self.trees.steps(images, logits) if "tree" in structures else [()] * len(images)
             explanations += [
-                _explanation(self.subject.class_names, row, sentence, why, name, picture)
-                for row, sentence, why, name, picture in zip(
-                    logits, sentences, reasons, names[batch], pictures[batch], strict=True
+                _explanation(self.subject.class_names, row, sentence, why, tree, name, picture)
+                for row, sentence, why, tree, name, picture in zip(
+                    logits, sentences, reasons, steps, names[batch], pictures[batch], strict=True
                 )
             ]
         return explanations
+
+    @cached_property
+    def trees(self) -> TreeReader:
+        """The decision trees of the run; raises `RunError` if it has none."""
+        return TreeReader(self.run, self.subject)
 
     def read(self, pictures: Sequence[Picture]) -> tuple[Reading, Logits]:
         """What the explainer sees of each picture and the logits of the subject."""
@@ -222,6 +242,7 @@ def _explanation(
     logits: torch.Tensor,
     sentence: Sentence | None,
     why: Reasons,
+    tree: tuple[TreeStep, ...],
     name: str,
     picture: Picture,
 ) -> Explanation:
@@ -240,6 +261,7 @@ def _explanation(
         sentence=sentence.text if sentence else None,
         words=sentence.words if sentence else (),
         reasons=why.reasons,
+        tree=tree,
         faithfulness=why.faithfulness,
         thumbnail=small,
     )

@@ -1,8 +1,10 @@
 """`whynet tree` on a run: what is kept, what it says of parts, and what a run must have."""
 
 import json
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +18,7 @@ from whynet.workflows.decision_trees import run_trees
 from whynet.workflows.decision_trees.growing import filters_of_parts
 from whynet.workflows.decision_trees.run_trees import trees_of_run
 from whynet.workflows.decision_trees.tables import level_lines, tree_lines
+from whynet.workflows.explainer import Explainer
 from whynet.workflows.run import Run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
@@ -108,3 +111,42 @@ def test_a_run_without_a_classifier_is_told(tmp_path):
     run = Run.create(tmp_path / "run", SETTINGS.to_json())
     with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --resume`"):
         trees_of_run(run)
+
+
+def test_explanations_tell_the_way_down_where_the_class_has_a_tree(run, found):
+    own = found.trees[0]
+    explainer = Explainer(run.folder, device="cpu")
+    pictures = [own.test[row].image for row in range(3)]
+    (first, *_), plain = (
+        explainer.explain(pictures, ["a", "b", "c"], structures=structures) for structures in (["tree"], [])
+    )
+    assert plain[0].tree == ()
+    path = own.tree.parse(explainer.subject, explainer.subject.preprocess(pictures[:1]))[0]
+    assert first.tree[0].logit == pytest.approx(float(path.predictions[0]), rel=1e-4)
+    assert first.tree[-1].layer == "leaves"
+    assert first.tree[-1].like == own.tree.image_names[path.nodes[-1]]
+    assert [step.like for step in first.tree[:-1]] == [None] * (len(first.tree) - 1)
+    assert len({step.layer for step in first.tree}) == len(first.tree) <= len(path.nodes)
+    assert first.to_json()["tree"][0]["logit"] == first.tree[0].logit
+    logits = torch.tensor([[0.0, 1.0]])
+    assert explainer.trees.steps(explainer.subject.preprocess(pictures[:1]), logits) == [()]
+
+
+def test_structures_that_are_unknown_or_absent_are_told(run, few_birds, tmp_path):
+    with pytest.raises(SettingError, match="bush is unknown; choose out of tree"):
+        Explainer(run.folder, device="cpu").explain([], [], structures=["bush"])
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy)
+    shutil.rmtree(copy / "tree")
+    with pytest.raises(RunError, match="has no decision trees; grow them with `whynet tree "):
+        Explainer(copy, device="cpu").explain([np.zeros((9, 9, 3), np.uint8)], ["a"], structures=["tree"])
+
+
+def test_damaged_figures_are_told(run, found, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy)
+    (path,) = (copy / "tree").glob("*/figures.json")
+    path.write_text("[]")
+    explainer = Explainer(copy, device="cpu")
+    with pytest.raises(RunError, match="does not tell the parts of filters; make it again with `whynet tree`"):
+        explainer.explain([found.trees[0].test[0].image], ["a"], structures=["tree"])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from whynet.base.explanation import Reason
+from whynet.base.reason import Reason
 from whynet.base.types import Images
 from whynet.models.introspection import Introspection
 from whynet.models.subject import Subject

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from whynet.attribution.x_features import ReadOut, x_feature_maps
 from whynet.base.errors import RunError
-from whynet.base.explanation import Reason
 from whynet.base.files import read_json
+from whynet.base.reason import Reason
 from whynet.base.types import Images, Logits
 from whynet.models.subject import Subject, evaluating
 from whynet.models.weights_fingerprint import weights_fingerprint

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.overlay import overlay, resized
-from whynet.base.explanation import Explanation, Reason
+from whynet.base.explanation import Explanation
 from whynet.base.image import to_data_uri
+from whynet.base.reason import Reason
 from whynet.base.types import Picture
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.saved import ClassConcepts, Concept
