@@ -7,6 +7,7 @@ method by its name.
 """
 
 from whynet.attribution.activation_maximisation import activation_maximisation
+from whynet.attribution.adversarial_images import fgsm, pgd, sign_noise
 from whynet.attribution.deconvnet import deconvnet
 from whynet.attribution.excitation_backprop import excitation_backprop
 from whynet.attribution.grad_cam import grad_cam
@@ -30,12 +31,15 @@ __all__ = [
     "as_pictures",
     "deconvnet",
     "excitation_backprop",
+    "fgsm",
     "grad_cam",
     "guided_backprop",
     "image_resolution_field",
     "overlay",
+    "pgd",
     "receptive_field",
     "saliency",
+    "sign_noise",
     "upsample",
     "x_feature_maps",
 ]

@@ -18,6 +18,7 @@ from whynet.cli.concepts import concepts
 from whynet.cli.console import Answer
 from whynet.cli.filters import filters
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
+from whynet.cli.probe import probe
 from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
 from whynet.cli.tree import tree
@@ -234,6 +235,7 @@ app.command()(check)
 app.command()(concepts)
 app.command()(filters)
 app.command()(tree)
+app.command()(probe)
 
 
 def _command() -> str:

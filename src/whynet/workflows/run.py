@@ -37,9 +37,11 @@ TREES, TREES_PAGE = "tree", "tree.html"
 """The folder of decision trees, one folder a class within, and the page that draws them."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
+PROBE = "probe.json"
+"""What adversarial images do to the run's explanations."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html", FILTERS, FILTERS_PAGE, TREES, TREES_PAGE,
+    "report.html", FILTERS, FILTERS_PAGE, TREES, TREES_PAGE, PROBE,
 )  # fmt: skip
 """All that a run consists of."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from whynet.attribution.x_features import ReadOut, x_feature_maps
@@ -80,15 +81,22 @@ class ConceptReader:
                 found[row] = reasons
         return found
 
+    def contributions(self, index: int, images: Images) -> Float[Tensor, "batch features"]:
+        """What each x-feature of one of `classes` adds to its logit, whatever the network makes of the images."""
+        return self._read_out(self.of_class(index), images.to(self.subject.device))[0]
+
+    def _read_out(self, own: ClassConcepts, images: Images) -> tuple[Tensor, Tensor]:
+        with evaluating(self.subject.network), torch.no_grad():
+            activations = ReadOut(self.subject, own.layer, None)(images)
+            return own.module.contributions(activations).cpu(), own.module(activations).cpu()
+
     def _of(self, own: ClassConcepts, images: Images, logits: Tensor) -> Sequence[Reasons]:
         images = images.to(self.subject.device)
         maps = x_feature_maps(
             self.subject, images, layer=own.layer, map_layer=own.map_layer, encoder=own.module.encoder,
             units=range(own.module.num_features),
         ).cpu()  # fmt: skip
-        with evaluating(self.subject.network), torch.no_grad():
-            activations = ReadOut(self.subject, own.layer, None)(images)
-            added, predicted = own.module.contributions(activations).cpu(), own.module(activations).cpu()
+        added, predicted = self._read_out(own, images)
         figures = {f"concepts_{key}": own.figures[key] for key in TOLD_FIGURES if key in own.figures}
         found = []
         for row in range(len(images)):

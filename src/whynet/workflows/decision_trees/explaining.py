@@ -9,7 +9,7 @@ from whynet.base.files import read_json
 from whynet.base.tree_step import TreeStep
 from whynet.base.types import Images, Logits
 from whynet.models.subject import Subject
-from whynet.structures.decision_tree import LEVELS, DecisionTree
+from whynet.structures.decision_tree import LEVELS, DecisionTree, ParsePath
 from whynet.workflows.class_folders import class_folder
 from whynet.workflows.decision_trees.run_trees import FIGURES
 from whynet.workflows.decision_trees.tables import TITLES
@@ -42,8 +42,16 @@ class TreeReader:
         """
         return [self._steps(images[row : row + 1], int(index)) for row, index in enumerate(logits.argmax(1).tolist())]
 
+    def paths(self, index: int, images: Images) -> list[ParsePath] | None:
+        """The way of images down the tree of a class, whatever the network makes of them; None where it has no tree."""
+        folder = self._folder(index)
+        return self._opened(folder)[0].parse(self.subject, images) if folder.is_dir() else None
+
+    def _folder(self, index: int) -> Path:
+        return class_folder(self.run, TREES, index, self.subject.class_names[index])
+
     def _steps(self, image: Images, index: int) -> tuple[TreeStep, ...]:
-        folder = class_folder(self.run, TREES, index, self.subject.class_names[index])
+        folder = self._folder(index)
         if not folder.is_dir():
             return ()
         tree, parts = self._opened(folder)
