@@ -2,7 +2,8 @@
 
     WhynetError                 every error that whynet raises on purpose
     ├── DataError               a data set, its files or its annotations
-    │   └── ImageError          one picture that cannot be used
+    │   ├── ImageError          one picture that cannot be used
+    │   └── UnrecognisedError   a class of which the network recognises no picture
     ├── SubjectError            the network being explained: its layers, its output, its weights
     ├── TrainingError           training that cannot start or go on
     │   └── RewardError         a reward model that never learned
@@ -25,6 +26,10 @@ class DataError(WhynetError):
 
 class ImageError(DataError):
     """One picture cannot be used."""
+
+
+class UnrecognisedError(DataError):
+    """The network recognises none of the pictures whose decision was to be explained."""
 
 
 class SubjectError(WhynetError):

@@ -27,7 +27,7 @@ class TreeSettings:
         metadata={"help": "Of a filter's gradient: weighted by where the filter fires, or its mean as in the paper."},
     )
     sparsity: float = field(
-        default=0.2,
+        default=1.0,
         metadata={"help": "Lasso penalty of a node, in deviations of the logit; more leaves fewer filters."},
     )
     beta: float = field(default=1.0, metadata={"help": "What each child of the root costs, in nats."})

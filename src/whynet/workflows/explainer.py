@@ -103,6 +103,7 @@ class Explainer:
             SettingError: The counts differ, the beam is out of range, or a structure is unknown.
             RunError: The run has no such structure.
         """
+        structures = {structures} if isinstance(structures, str) else set(structures)
         if unknown := set(structures) - set(STRUCTURES):
             raise SettingError(f"{', '.join(sorted(unknown))} is unknown; choose out of {', '.join(STRUCTURES)}")
         if len(pictures) != len(names):

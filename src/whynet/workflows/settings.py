@@ -30,8 +30,6 @@ MULTI = "multi"
 """The task of telling all classes apart."""
 ALL = "all"
 """Every class, where a user may name some."""
-ALL = "all"
-"""Of the classes that a user asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,8 @@ def test_each_figure_is_its_equation(level):
         errors.append(abs(predicted - output))
         least = most = 0.0
         for ours, theirs in zip(own.contributions[place].tolist(), own.actual.tolist(), strict=True):
-            agreed = abs(ours) if ours * theirs > 0 else 0.0
-            least, most = least + min(agreed, abs(theirs)), most + max(agreed, abs(theirs))
+            least += min(abs(ours), abs(theirs)) if ours * theirs > 0 else 0.0
+            most += max(abs(ours), abs(theirs))
         fitness.append(least / most)
         off = total = 0.0
         for filters in ([0, 3], [1]):

@@ -33,9 +33,34 @@ def images():
     return torch.rand(5, 3, 8, 6, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
+def fitted(subject, images, target, pooling):
+    """Readings and scales where the network puts all images into the class."""
+    with torch.no_grad():
+        subject.network.head[3].bias[target] += 100
+    found = read_for_fitting(subject, "maps", images, target, pooling)
+    assert found.rows == (0, 1, 2, 3, 4)
+    return found.readings, found.scales
+
+
+def test_images_of_other_classes_change_nothing(subject, images):
+    classes = subject.logits(images).argmax(1)
+    target = int(classes.mode().values)
+    with torch.no_grad():  # so that there is another class
+        subject.network.head[3].bias[target] -= float(subject.logits(images)[0].max() - subject.logits(images)[0].min())
+    classes = subject.logits(images).argmax(1)
+    target = int(classes[0])
+    rows = (classes == target).nonzero()[:, 0].tolist()
+    every = read_for_fitting(subject, "maps", images, target, "active")
+    alone = read_for_fitting(subject, "maps", images[rows], target, "active")
+    assert every.rows == tuple(rows)
+    assert every.num_images == 5
+    torch.testing.assert_close(every.scales, alone.scales)
+    torch.testing.assert_close(every.readings.gradients, alone.readings.gradients)
+
+
 @pytest.mark.parametrize("pooling", ["active", "mean"])
 def test_each_reading_is_its_equation(subject, images, pooling):
-    found, scales = read_for_fitting(subject, "maps", images, 1, pooling)
+    found, scales = fitted(subject, images, 1, pooling)
     maps = subject.network.maps(images).detach().requires_grad_()
     logits = subject.network.head(maps)
     (slopes,) = torch.autograd.grad(logits[:, 1].sum(), maps)
@@ -61,25 +86,25 @@ def test_weighted_gradients_leave_to_the_bias_only_what_no_filter_adds(subject, 
     with torch.no_grad():
         for layer in (subject.network.head[1], subject.network.head[3]):
             layer.bias.zero_()
-    found, _ = read_for_fitting(subject, "maps", images, 0, "active")
-    torch.testing.assert_close(found.biases, torch.zeros(5, dtype=torch.double), atol=1e-5, rtol=0)
-    blunt, _ = read_for_fitting(subject, "maps", images, 0, "mean")
-    assert float(blunt.biases.abs().max()) > 1e-2
+    found, _ = fitted(subject, images, 0, "active")
+    torch.testing.assert_close(found.biases, torch.full((5,), 100.0, dtype=torch.double), atol=1e-4, rtol=0)
+    blunt, _ = fitted(subject, images, 0, "mean")
+    assert float((blunt.biases - 200).abs().max()) > 1e-2
 
 
 def test_other_images_are_read_with_the_scales_of_the_fitted_ones(subject, images):
-    fitted, scales = read_for_fitting(subject, "maps", images, 2, "active")
+    own, scales = fitted(subject, images, 2, "active")
     again = read(subject, "maps", [images[:2], images[2:]], 2, "active", scales)
-    torch.testing.assert_close(again.activations, fitted.activations)
-    torch.testing.assert_close(again.gradients, fitted.gradients)
-    assert again.of([3]).outputs.tolist() == fitted.outputs[3:4].tolist()
+    torch.testing.assert_close(again.activations, own.activations)
+    torch.testing.assert_close(again.gradients, own.gradients)
+    assert again.outputs.tolist() == own.outputs.tolist()
 
 
 def test_a_filter_that_never_fires_has_its_mean_gradient(subject, images):
     with torch.no_grad():
         subject.network.maps[0].weight[2] = 0
         subject.network.maps[0].bias[2] = -1
-    found, scales = read_for_fitting(subject, "maps", images, 0, "active")
+    found, scales = fitted(subject, images, 0, "active")
     assert float(scales[2]) == 1
     assert found.activations[:, 2].tolist() == [0] * 5
     assert bool(found.gradients[:, 2].isfinite().all())
@@ -105,7 +130,7 @@ def test_a_logit_that_does_not_depend_on_the_layer_is_refused(subject, images):
     with torch.no_grad():
         subject.network.head[1].weight.zero_()
     with pytest.raises(SubjectError, match="does not depend on layer 'maps' in any of 5 images"):
-        read_for_fitting(subject, "maps", images, 0, "active")
+        fitted(subject, images, 0, "active")
 
 
 def test_a_layer_of_other_width_is_refused(subject, images):

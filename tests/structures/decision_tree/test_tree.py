@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from whynet.base.errors import DataError, SettingError, SubjectError
+from whynet.base.errors import SettingError, SubjectError, UnrecognisedError
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree.fitting import fit_decision_tree
@@ -123,7 +123,7 @@ def test_one_image_is_a_tree_of_one_leaf(subject, images, target):
 
 def test_images_of_another_class_alone_are_refused(subject, images, target):
     others = images[subject.logits(images).argmax(1) != target]
-    with pytest.raises(DataError, match=f"the network puts none of {len(others)} images into"):
+    with pytest.raises(UnrecognisedError, match=f"the network puts none of {len(others)} images into"):
         fit_decision_tree(subject, "1", others, target)
 
 

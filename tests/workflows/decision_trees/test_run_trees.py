@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from whynet.base.errors import DataError, RunError, SettingError
+from whynet.base.errors import RunError, SettingError, SubjectError, UnrecognisedError
 from whynet.models.saved_subject import load_subject, save_subject
 from whynet.structures.decision_tree import LEVELS, DecisionTree
 from whynet.structures.tree_settings import TreeSettings
@@ -97,14 +97,20 @@ def test_settings_reach_the_trees(run):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"classes": "1"}, DataError, "puts none of 8 images into"),
+        ({"classes": "1"}, UnrecognisedError, "recognises no training picture of 1 classes"),
         ({"classes": "Owl"}, SettingError, "has no class 'Owl'"),
-        ({"classes": "0", "layer": "classifier"}, Exception, "has no maps"),
+        ({"classes": "0", "layer": "classifier"}, SubjectError, "has no maps"),
     ],
 )
 def test_what_cannot_be_grown(run, given, error, message):
     with pytest.raises(error, match=message):
         trees_of_run(run, **given, device="cpu")
+
+
+def test_classes_that_are_not_recognised_are_left_out_and_named(run, caplog):
+    found = trees_of_run(run, device="cpu")
+    assert [own.tree.class_index for own in found.trees] == [0]
+    assert f"no tree of {found.subject.class_names[1]}: the network puts none of 8 images into" in caplog.text
 
 
 def test_a_run_without_a_classifier_is_told(tmp_path):

@@ -21,7 +21,7 @@ def maps_of(subject: Subject, layer: str, images: Images) -> Tensor:
     return Introspection(subject, [layer], probabilities=False).record(images).activations[layer].double().cpu()
 
 
-def reasons(slopes: Tensor, maps: Tensor, parts: Mapping[str, Sequence[int]]) -> tuple[Reason, ...]:
+def reasons_of(slopes: Tensor, maps: Tensor, parts: Mapping[str, Sequence[int]]) -> tuple[Reason, ...]:
     """What the parts, and each filter that is of none, add to the logit; the weightiest first, without zeros.
 
     Args:

@@ -4,7 +4,7 @@ Zhang et al. 2019, arXiv:1802.00121 (recalled):
 
     sum_d min(|rho^_d|, |rho_d|) / sum_d max(|rho^_d|, |rho_d|)
 
-Our reading: an estimate of the wrong sign counts as none, since the ratio would otherwise reward it.
+Our reading: an estimate of the wrong sign adds nothing to the upper sum, since the ratio would otherwise reward it.
 """
 
 import torch
@@ -21,7 +21,7 @@ def fitness(
         estimated: rho^.
         actual: rho.
     """
-    agreeing = (estimated * actual.sign()).clamp_min(0)
-    most = torch.maximum(agreeing, actual.abs()).sum(-1)
-    least = torch.minimum(agreeing, actual.abs()).sum(-1)
+    ours, theirs = estimated.abs(), actual.abs()
+    most = torch.maximum(ours, theirs).sum(-1)
+    least = torch.minimum(ours, theirs).where(estimated * actual > 0, 0).sum(-1)
     return torch.where(most > 0, least / most.clamp_min(torch.finfo(most.dtype).tiny), 1.0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from whynet.base.errors import DataError, SettingError
+from whynet.base.errors import SettingError
 from whynet.base.types import ImageBatches
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
@@ -37,32 +37,22 @@ def fit_decision_tree(
 
     Raises:
         SettingError: There is no image or class, or not one name for each image.
-        DataError: The network puts none of the images into the class.
+        UnrecognisedError: The network puts none of the images into the class.
         SubjectError: The layer has no maps, or the logit does not depend on it.
     """
     settings = settings or TreeSettings()
-    everything, scales = read_for_fitting(subject, layer, images, target, settings.pooling)
-    count = len(everything.outputs)
-    names = [str(row) for row in range(count)] if names is None else names
-    if len(names) != count:
-        raise SettingError(f"one name for each of {count} images was expected, not {len(names)}")
-    rows = (everything.logits.argmax(1) == target).nonzero()[:, 0].tolist()
-    class_name = subject.class_names[target]
-    if not rows:
-        raise DataError(
-            f"the network puts none of {count} images into {class_name}, so there is no decision to explain; give "
-            "images that it recognises, or train it longer"
-        )
-    readings = everything.of(rows)
-    grown = grow(
-        readings.activations.numpy(), readings.gradients.numpy(), readings.outputs.numpy(), settings,
-    )  # fmt: skip
+    found = read_for_fitting(subject, layer, images, target, settings.pooling)
+    names = [str(row) for row in range(found.num_images)] if names is None else names
+    if len(names) != found.num_images:
+        raise SettingError(f"one name for each of {found.num_images} images was expected, not {len(names)}")
+    readings = found.readings
+    grown = grow(readings.activations.numpy(), readings.gradients.numpy(), readings.outputs.numpy(), settings)
     fits = [node.fit for node in grown.nodes]
     return DecisionTree(
-        layer=layer, class_index=target, class_name=class_name, settings=settings, scales=scales,
+        layer=layer, class_index=target, class_name=subject.class_names[target], settings=settings, scales=found.scales,
         directions=torch.from_numpy(np.stack([fit.direction for fit in fits])),
         weights=torch.from_numpy(np.stack([fit.weights for fit in fits])),
         biases=torch.tensor([fit.bias for fit in fits], dtype=torch.double),
         children=(*(node.children for node in grown.nodes), tuple(sorted(grown.top))),
-        image_names=tuple(names[row] for row in rows), network=weights_fingerprint(subject.network),
+        image_names=tuple(names[row] for row in found.rows), network=weights_fingerprint(subject.network),
     )  # fmt: skip

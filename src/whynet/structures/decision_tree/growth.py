@@ -7,7 +7,8 @@ b_i). Then two children merge again and again, and what they merge into takes th
 
 V are the children of the root, and y_i^ is what they predict for the images, all of which belong to the class.
 
-Our reading, and what differs from the paper: y_i^ comes from the child that covers image i, so that a merge changes the
+Our reading, and what differs from the paper: gamma is one over the mean size of y, which is the same where the logit is
+positive. y_i^ comes from the child that covers image i, so that a merge changes the
 predictions of its own images alone and the gains of all pairs are known exactly after each merge; of each child's
 pairs only those with its nearest neighbours in direction are looked at (`candidates`; 0 looks at all). P rewards
 predictions that are alike, so that "likelihood" lets one mode swallow the images one by one and the tree becomes a
@@ -24,6 +25,9 @@ from scipy.cluster.hierarchy import linkage
 from whynet.base.progress import track
 from whynet.structures.decision_tree.node_fit import Matrix, NodeFit, Vector, fit_node, unit
 from whynet.structures.tree_settings import TreeSettings
+
+_LEAST = np.finfo(np.double).tiny
+"""Of a ratio of sums: where one image outweighs all others by hundreds of orders, the rest is lost to rounding."""
 
 Rows = Int[np.ndarray, " covered"]
 
@@ -61,8 +65,9 @@ class Growing:
         self.activations, self.outputs, self.settings = activations, outputs, settings
         self.directions = unit(gradients)
         self.penalty = settings.sparsity * float(outputs.std())
-        mean = float(np.abs(outputs).mean())  # where the logit is negative the paper's mean y would turn E around
+        mean = float(np.abs(outputs).mean())
         self.gamma = 1 / mean if mean else 0.0
+        self._shift = self.gamma * float(outputs.max())  # of the exponents, which would overflow
         self.biases = outputs - (gradients * activations).sum(1)
         self.nodes = [
             GrownNode(
@@ -82,7 +87,7 @@ class Growing:
         return GrownNode(fit=fit, rows=rows, children=(first, second))
 
     def change(self, made: GrownNode) -> tuple[float, float]:
-        """By how much a merge changes sum gamma y^ and sum exp(gamma y^)."""
+        """By how much a merge changes sum gamma y^ and sum exp(gamma y^), the latter in a unit of its own."""
         level, powers = self._scores_of(made)
         before = [self._scores[child] for child in made.children]
         return level - sum(one for one, _ in before), powers - sum(one for _, one in before)
@@ -91,27 +96,30 @@ class Growing:
         self, level: Float[np.ndarray, " pairs"], powers: Float[np.ndarray, " pairs"]
     ) -> Float[np.ndarray, " pairs"]:
         """By how much merges raise log E, given what they change."""
-        found: Vector = level - len(self.outputs) * np.log1p(powers / self._total) + self.settings.beta
+        found: Vector = (
+            level - len(self.outputs) * np.log(np.maximum(1 + powers / self._total, _LEAST)) + self.settings.beta
+        )
         return found
 
     def log_objective(self) -> float:
         """Log E."""
         level = sum(self._scores[place][0] for place in self.top)
-        return float(level - len(self.outputs) * np.log(self._total) - self.settings.beta * len(self.top))
+        normaliser = np.log(self._total) + self._shift
+        return float(level - len(self.outputs) * normaliser - self.settings.beta * len(self.top))
 
     def merge(self, made: GrownNode) -> int:
         """Put a merged node in the place of its children; returns its number."""
         _, powers = self.change(made)
         self.nodes.append(made)
         self._scores.append(self._scores_of(made))
-        self._total += powers
+        self._total = max(self._total + powers, _LEAST)
         self.top -= set(made.children)
         self.top.add(len(self.nodes) - 1)
         return len(self.nodes) - 1
 
     def _scores_of(self, node: GrownNode) -> tuple[float, float]:
         scaled = self.gamma * node.fit.predict(self.activations[node.rows])
-        return float(scaled.sum()), float(np.exp(scaled).sum())
+        return float(scaled.sum()), float(np.exp(scaled - self._shift).sum())
 
 
 def grow(activations: Matrix, gradients: Matrix, outputs: Vector, settings: TreeSettings) -> Growing:

@@ -9,8 +9,9 @@ their unit vectors; alpha minimises the mean of (h_v(x_i) - y_i)^2 + lambda ||al
 
 Differs from the paper: alpha is at least 0, so that no filter counts against its own gradient. b_v is the mean of its
 images' own b_i instead of fitted: a free one takes the place of the filters where images are alike. lambda is
-`sparsity` times the deviation of the logit times sqrt(|Omega_v|): the paper's 1e-6 sqrt(|Omega_v|) is next to nothing,
-and with about as many images as filters such a model follows noise.
+`sparsity` times the deviation of the logit, however many images there are, so that images given twice change nothing:
+the paper's 1e-6 sqrt(|Omega_v|) is next to nothing, and with about as many images as filters such a model follows
+noise.
 """
 
 from dataclasses import dataclass
@@ -68,13 +69,13 @@ def fit_node(
         outputs: y.
         biases: b.
         rows: Of the images that it covers.
-        penalty: lambda for a single image; at least 0.
+        penalty: lambda, in units of the logit; at least 0.
     """
     direction = unit(directions[rows].sum(0))
     bias = float(biases[rows].mean())
     # scikit-learn halves the squares, and so the penalty.
     model = (
-        Lasso(alpha=penalty * np.sqrt(len(rows)) / 2, fit_intercept=False, positive=True, max_iter=_MOST_STEPS)
+        Lasso(alpha=penalty / 2, fit_intercept=False, positive=True, max_iter=_MOST_STEPS)
         if penalty
         else LinearRegression(fit_intercept=False, positive=True)
     )

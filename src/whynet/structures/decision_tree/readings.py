@@ -14,10 +14,10 @@ gradient is weighted by where the filter fires,
 
     g_d = s_d sum_ij x_ijd dy / dx_ijd / sum_ij x_ijd
 
-so that g_d x_d is exactly what the filter adds to first order; where it does not fire the mean is taken.
+so that, behind a rectifier, g_d x_d is exactly what the filter adds to first order; where it does not fire the mean is
+taken.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from whynet.attribution.passage import network_of, run
 from whynet.attribution.rectifiers import RectifierMode
-from whynet.base.errors import SettingError, SubjectError
+from whynet.base.errors import SettingError, SubjectError, UnrecognisedError
 from whynet.base.progress import track
 from whynet.base.types import ImageBatches, Images, Logits
 from whynet.models.subject import Subject
@@ -59,13 +59,22 @@ class Readings:
         """b, which makes y = g . x + b exact."""
         return self.outputs - (self.gradients * self.activations).sum(1)
 
-    def of(self, rows: Sequence[int]) -> "Readings":
-        """Those of some of the images."""
-        places = list(rows)
-        return Readings(
-            activations=self.activations[places], gradients=self.gradients[places],
-            outputs=self.outputs[places], logits=self.logits[places],
-        )  # fmt: skip
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recognised:
+    """Images that the network puts into a class.
+
+    Args:
+        readings: Of them.
+        scales: s of each filter over them, with which all other images are read.
+        rows: Which of the images they are.
+        num_images: Of all that were given.
+    """
+
+    readings: Readings
+    scales: Scales
+    rows: tuple[int, ...]
+    num_images: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,10 +88,8 @@ class _Pooled:
     logits: Logits
 
 
-def read_for_fitting(
-    subject: Subject, layer: str, images: ImageBatches, target: int, pooling: Pooling
-) -> tuple[Readings, Scales]:
-    """The readings of the images that a tree is fitted to, and the scales s that all others are read with.
+def read_for_fitting(subject: Subject, layer: str, images: ImageBatches, target: int, pooling: Pooling) -> Recognised:
+    """The readings of those images that the network puts into a class.
 
     Args:
         subject: The network, left as it was.
@@ -93,17 +100,27 @@ def read_for_fitting(
 
     Raises:
         SettingError: There is no image, or no such class.
+        UnrecognisedError: The network puts none of the images into the class.
         SubjectError: The layer has no maps, or the logit does not depend on it.
     """
-    found = _pooled(subject, layer, images, target, pooling)
+    every = _pooled(subject, layer, images, target, pooling)
+    rows = (every.logits.argmax(1) == target).nonzero()[:, 0].tolist()
+    if not rows:
+        raise UnrecognisedError(
+            f"the network puts none of {len(every.sums)} images into {subject.class_names[target]}, so there is no "
+            "decision to explain; give images that it recognises, or train it longer"
+        )
+    found = _Pooled(**{key: own[rows] for key, own in vars(every).items()})
     count = found.num_positive.sum(0)
     scales = torch.where(count > 0, found.positive.sum(0) / count.clamp_min(1), 1.0)
     if not bool(found.gradients.any()):
         raise SubjectError(
-            f"the logit of class {target} does not depend on layer {layer!r} in any of {len(found.sums)} images, so "
-            "there is nothing to grow a tree from; name a layer that leads to it"
+            f"the logit of class {target} does not depend on layer {layer!r} in any of {len(rows)} images, so there is "
+            "nothing to grow a tree from; name a layer that leads to it"
         )
-    return _scaled(found, scales, target), scales
+    return Recognised(
+        readings=_scaled(found, scales, target), scales=scales, rows=tuple(rows), num_images=len(every.sums)
+    )
 
 
 def read(

@@ -14,6 +14,7 @@ from whynet.base.files import atomic_path, read_json, write_json_atomically
 from whynet.structures.tree_settings import TreeSettings
 
 DESCRIPTION, NUMBERS = "tree.json", "tree.safetensors"
+FORMAT = 1
 TENSORS = ("scales", "directions", "weights", "biases")
 
 
@@ -26,13 +27,15 @@ def save_tree(folder: Path, fields: Mapping[str, Any]) -> None:
     with atomic_path(folder / NUMBERS) as path:
         save_file({name: fields[name].contiguous() for name in TENSORS}, path)
     plain = {name: value for name, value in fields.items() if name not in (*TENSORS, "settings")}
-    write_json_atomically(folder / DESCRIPTION, {"format": 1, **plain, "settings": asdict(fields["settings"])})
+    write_json_atomically(folder / DESCRIPTION, {"format": FORMAT, **plain, "settings": asdict(fields["settings"])})
 
 
 def load_tree(folder: Path) -> dict[str, Any]:
     """The fields that `save_tree` wrote; raises `RunError` if a file is absent or damaged."""
     try:
         value = read_json(folder / DESCRIPTION, "a decision tree")
+        if value["format"] != FORMAT:
+            raise ValueError(f"format {FORMAT} was expected, not {value['format']}")
         stored = load_file(folder / NUMBERS)
         numbers = {name: stored[name].double() for name in TENSORS}
         children = tuple(tuple(int(child) for child in own) for own in value["children"])

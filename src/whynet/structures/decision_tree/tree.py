@@ -20,11 +20,12 @@ from torch import Tensor
 
 from whynet.base.errors import SettingError, SubjectError
 from whynet.base.explanation import Explanation, Explanations
+from whynet.base.reason import Reason
 from whynet.base.types import ImageBatches, Images
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.structures.decision_tree import saving
-from whynet.structures.decision_tree.explaining import maps_of, reasons
+from whynet.structures.decision_tree.explaining import maps_of, reasons_of
 from whynet.structures.decision_tree.fitness import fitness
 from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.decision_tree.readings import Readings, Scales, read
@@ -181,26 +182,41 @@ class DecisionTree:
         names = [f"image {row}" for row in range(len(images))] if names is None else names
         if len(names) != len(images):
             raise SettingError(f"one name for each of {len(images)} images was expected, not {len(names)}")
-        found = Explanations()
-        paths = self.parse(subject, images)
-        for name, path, maps in zip(names, paths, maps_of(subject, self.layer, images), strict=True):
-            place = path.place(level)
-            node = path.nodes[place]
-            found.append(
-                Explanation(
-                    image_name=name,
-                    class_index=self.class_index,
-                    class_name=self.class_name,
-                    probability=float(path.logits.softmax(0)[self.class_index]),
-                    reasons=reasons(self.weights[node] / self.scales, maps, parts or {}),
-                    faithfulness={
-                        "logit": path.output,
-                        "tree_logit": float(path.predictions[place]),
-                        "tree_fitness": float(fitness(path.contributions[place], path.actual)),
-                    },
-                )
+        paths, maps = self.parse(subject, images), maps_of(subject, self.layer, images)
+        return Explanations(
+            Explanation(
+                image_name=name,
+                class_index=self.class_index,
+                class_name=self.class_name,
+                probability=float(path.logits.softmax(0)[self.class_index]),
+                reasons=self.reasons(path, own, level=level, parts=parts),
+                faithfulness={
+                    "logit": path.output,
+                    "tree_logit": float(path.predictions[path.place(level)]),
+                    "tree_fitness": float(fitness(path.contributions[path.place(level)], path.actual)),
+                },
             )
-        return found
+            for name, path, own in zip(names, paths, maps, strict=True)
+        )
+
+    def reasons(
+        self,
+        path: ParsePath,
+        maps: Float[Tensor, "filters rows columns"],
+        *,
+        level: int | None = None,
+        parts: Mapping[str, Sequence[int]] | None = None,
+    ) -> tuple[Reason, ...]:
+        """What one layer of the tree names for an image, the weightiest first; with the node's bias they give y^.
+
+        Args:
+            path: Of the image.
+            maps: Of the layer that the tree speaks of, in the image.
+            level: As of `explain`.
+            parts: As of `explain`.
+        """
+        node = path.nodes[path.place(level)]
+        return reasons_of(self.weights[node] / self.scales, maps, parts or {})
 
     def check(self, subject: Subject) -> None:
         """Raise `SubjectError` unless this is the network that the tree was fitted to."""

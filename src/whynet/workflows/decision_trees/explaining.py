@@ -1,6 +1,6 @@
 """The way of pictures down the decision trees of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from whynet.base.tree_step import TreeStep
 from whynet.base.types import Images, Logits
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import LEVELS, DecisionTree, ParsePath
+from whynet.structures.decision_tree.explaining import maps_of
 from whynet.workflows.class_folders import class_folder
 from whynet.workflows.decision_trees.run_trees import FIGURES
 from whynet.workflows.decision_trees.tables import TITLES
@@ -40,7 +41,14 @@ class TreeReader:
             RunError: A tree is damaged.
             SubjectError: A tree is of another network.
         """
-        return [self._steps(images[row : row + 1], int(index)) for row, index in enumerate(logits.argmax(1).tolist())]
+        found: list[tuple[TreeStep, ...]] = [()] * len(images)
+        predicted = logits.argmax(1).tolist()
+        for index in sorted(set(predicted)):
+            if self._folder(index).is_dir():
+                rows = [row for row, own in enumerate(predicted) if own == index]
+                for row, steps in zip(rows, self._steps(images[rows], index), strict=True):
+                    found[row] = steps
+        return found
 
     def paths(self, index: int, images: Images) -> list[ParsePath] | None:
         """The way of images down the tree of a class, whatever the network makes of them; None where it has no tree."""
@@ -50,29 +58,23 @@ class TreeReader:
     def _folder(self, index: int) -> Path:
         return class_folder(self.run, TREES, index, self.subject.class_names[index])
 
-    def _steps(self, image: Images, index: int) -> tuple[TreeStep, ...]:
-        folder = self._folder(index)
-        if not folder.is_dir():
-            return ()
-        tree, parts = self._opened(folder)
-        (path,) = tree.parse(self.subject, image)
-        found, places = [], set()
-        for name, level in LEVELS.items():
-            place = path.place(level)
-            if place in places:  # the path is shorter than that
-                continue
-            places.add(place)
-            (explanation,) = tree.explain(self.subject, image, level=level, parts=parts)
-            is_leaf = place == len(path.nodes) - 1
-            found.append(
+    def _steps(self, images: Images, index: int) -> Iterator[tuple[TreeStep, ...]]:
+        """For each image, one step for each of the layers that its way has."""
+        tree, parts = self._opened(self._folder(index))
+        maps = maps_of(self.subject, tree.layer, images)
+        for path, own in zip(tree.parse(self.subject, images), maps, strict=True):
+            # By the place on the way: a short one reaches its leaf before the tree's last layers.
+            levels = {path.place(level): (name, level) for name, level in reversed(list(LEVELS.items()))}
+            yield tuple(
                 TreeStep(
-                    layer=TITLES["leaves" if is_leaf else name],
+                    layer=TITLES["leaves" if place == len(path.nodes) - 1 else name],
                     logit=float(path.predictions[place]),
-                    reasons=explanation.reasons,
-                    like=tree.image_names[path.nodes[-1]] if is_leaf else None,
+                    bias=float(tree.biases[path.nodes[place]]),
+                    reasons=tree.reasons(path, own, level=level, parts=parts),
+                    like=tree.image_names[path.nodes[-1]] if place == len(path.nodes) - 1 else None,
                 )
+                for place, (name, level) in sorted(levels.items())
             )
-        return tuple(found)
 
 
 def _opened(folder: Path) -> tuple[DecisionTree, Mapping[str, Sequence[int]]]:

@@ -3,10 +3,12 @@
 A tree explains decisions, so that of both only those pictures count that the network puts into the class.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from whynet.base.errors import UnrecognisedError
 from whynet.data.example import ExampleDataset
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import (
@@ -20,6 +22,8 @@ from whynet.structures.decision_tree import (
 )
 from whynet.workflows.catalogue import Splits
 from whynet.workflows.picture_batches import PictureBatches
+
+_log = logging.getLogger(__name__)
 
 Figures = dict[str, dict[str, float]]
 """For each layer of the tree that is looked at, its figures by the keys of the results files."""
@@ -65,7 +69,7 @@ def grow_trees(
     settings: TreeSettings,
     parts: Mapping[str, Sequence[int]],
 ) -> Iterator[TreeOfClass]:
-    """The tree of each class.
+    """The tree of each class; of those that the network does not recognise none, which is told.
 
     Args:
         subject: The network.
@@ -76,19 +80,24 @@ def grow_trees(
         parts: The filters of each part.
 
     Raises:
-        WhynetError: What `fit_decision_tree` raises.
+        WhynetError: What else `fit_decision_tree` raises.
     """
     for index in classes:
         train, test = _of_class(splits.train, index), _of_class(splits.test, index)
-        tree = fit_decision_tree(
-            subject, layer, PictureBatches(subject, train), index, settings=settings, names=train.names
-        )
+        if not len(train):
+            _log.warning("no tree of %s: there is no training picture of it", subject.class_names[index])
+            continue
+        try:
+            tree = fit_decision_tree(subject, layer, PictureBatches(subject, train), index, settings=settings)
+        except UnrecognisedError as error:
+            _log.warning("no tree of %s: %s", subject.class_names[index], error)
+            continue
+        rows = [int(name) for name in tree.image_names]
         paths = tree.parse(subject, PictureBatches(subject, test)) if len(test) else []
         decided = [row for row, path in enumerate(paths) if int(path.logits.argmax()) == index]
-        place = {name: row for row, name in enumerate(train.names)}
         yield _measured(
-            tree, [paths[row] for row in decided], parts,
-            fitted=train.subset([place[name] for name in tree.image_names]), test=test.subset(decided),
+            replace(tree, image_names=tuple(train.names[row] for row in rows)), [paths[row] for row in decided], parts,
+            fitted=train.subset(rows), test=test.subset(decided),
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whynet.base.errors import RunError
+from whynet.base.errors import RunError, UnrecognisedError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import TreeSettings
@@ -64,6 +64,7 @@ def trees_of_run(
 
     Raises:
         RunError: The run has no classifier.
+        UnrecognisedError: The network recognises no training picture of any of the classes.
         WhynetError: What `fit_decision_tree` raises.
     """
     run = Run.open(run) if isinstance(run, Path) else run
@@ -85,6 +86,11 @@ def trees_of_run(
             {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts},
         )
         trees.append(own)
+    if not trees:
+        raise UnrecognisedError(
+            f"the network recognises no training picture of {len(chosen)} classes, so there is no decision to explain; "
+            "name others, or train it longer"
+        )
     return TreesOfRun(run=run, subject=subject, splits=splits, trees=trees)
 
 

@@ -11,12 +11,13 @@ COLUMNS = ["layer", "error, %", "fitness, %", "part error, %", "decides alike, %
 KEYS = ("relative_error", "fitness", "part_error", "accuracy")
 READING = (
     "error: of the tree's logit, over the range of the network's; fitness: how much of what each filter adds the tree "
-    "accounts for; part error: of what parts add; decides alike: test pictures in which the tree decides as the "
-    "network does. From the top down the error should fall and the fitness rise."
+    "accounts for; part error: of what parts add; decides alike: share of the test pictures that the network puts "
+    "into the class for which the tree does so, too. From the top down the error should fall and the fitness rise."
 )
 ONE_MODE = (
-    "The network decides for all of them alike: behind this layer the logit is one weighted sum, so there is no second "
-    "mode to find; a network with fully connected layers has several."
+    "The network decides for all of them alike: each filter counts for as much in one as in another, so there is no "
+    "second mode to find. So it is where the logit is one weighted sum behind this layer; networks with fully "
+    "connected layers have several modes."
 )
 
 

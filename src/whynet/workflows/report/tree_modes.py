@@ -27,7 +27,7 @@ class Share:
     Args:
         name: "filter 12", or "8 more for".
         part: That they stand for.
-        value: Signed, over the sum of the sizes of all.
+        value: Signed, over the sum of the sizes of all, or of what else they are compared with.
     """
 
     name: str
@@ -111,12 +111,21 @@ def modes(tree: DecisionTree, fitted: Readings, parts: Mapping[str, Sequence[int
     return found
 
 
-def shares(contributions: Float[Tensor, " filters"], parts: Mapping[str, Sequence[int]]) -> tuple[Share, ...]:
-    """What filters add, part by part, the weightiest part first; of a part's filters the weightiest stand alone."""
+def shares(
+    contributions: Float[Tensor, " filters"], parts: Mapping[str, Sequence[int]], *, total: float | None = None
+) -> tuple[Share, ...]:
+    """What filters add, part by part, the weightiest part first; of a part's filters the weightiest stand alone.
+
+    Args:
+        contributions: Of each filter.
+        parts: The filters of each part.
+        total: What they are shares of; None: the sum of their sizes.
+    """
     part_of = {d: name for name, own in parts.items() for d in own}
     values = dict(enumerate(contributions.tolist()))
-    total = sum(map(abs, values.values()))
-    if not total:
+    own_total = sum(map(abs, values.values()))
+    total = own_total if total is None else total
+    if not own_total:
         return ()
     alone = set(sorted(values, key=lambda d: -abs(values[d]))[:NUM_FILTERS])
     filters: dict[str, list[int]] = {}

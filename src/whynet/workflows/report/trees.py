@@ -1,6 +1,6 @@
 """The page of decision trees: of each class the modes of decision, how true they are, and paths of a few pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Step:
 
     layer: str
     logit: str
+    bias: str
     bar: Markup
 
 
@@ -112,11 +113,13 @@ def _class_tree(found: TreesOfRun, own: TreeOfClass) -> ClassTree:
     palette = colours(sorted(own.parts))
     pictures = {row: _tile(own.fitted, row, SIDE) for mode in shown if not mode.children for row in mode.pictures}
     used = {share.part for mode in shown for share in mode.shares}
-    count = len(tree.image_names)
+    count, ends = len(tree.image_names), [mode for mode in shown if not mode.children]
+    covered = sum(mode.num_pictures for mode in ends)
     return ClassTree(
         name=tree.class_name, number=tree.class_index,
         told=f"{count} training {'picture' if count == 1 else 'pictures'} that the network recognises, in "
-        f"{tree.depth} layers; the drawing stops at {sum(not mode.children for mode in shown)} modes."
+        f"{tree.depth} layers; the drawing stops at {len(ends)} modes"
+        + (f", the largest, with {covered} of the pictures." if covered < count else ".")
         + (f" {ONE_MODE}" if tree.has_one_mode else ""),
         drawing=Markup(drawing(shown, pictures, palette, title=f"Modes of decision for {tree.class_name}")),  # noqa: S704
         legend=[(name, colour) for name, colour in palette.items() if name in used],
@@ -131,11 +134,13 @@ def _paths(own: TreeOfClass, palette: Mapping[str, str]) -> list[PathOfPicture]:
 
 
 def _path(own: TreeOfClass, row: int, path: ParsePath, palette: Mapping[str, str]) -> PathOfPicture:
+    places = {key: path.place(level) for key, level in LEVELS.items()}
+    most = max(float(own.abs().sum()) for own in (path.actual, *path.contributions[list(places.values())]))
     steps = [
-        _step(TITLES[key], path.contributions[place], float(path.predictions[place]), own, palette)
-        for key, place in ((key, path.place(level)) for key, level in LEVELS.items())
+        _step(TITLES[key], path.contributions[place], float(path.predictions[place]), most, own.parts, palette)
+        for key, place in places.items()
     ]
-    steps.append(_step("the network", path.actual, path.output, own, palette))
+    steps.append(_step("the network", path.actual, path.output, most, own.parts, palette))
     leaf = path.nodes[-1]
     return PathOfPicture(
         picture=_tile(own.test, row, SIDE), name=own.test.names[row], logit=f"{path.output:.1f}", steps=steps,
@@ -144,10 +149,18 @@ def _path(own: TreeOfClass, row: int, path: ParsePath, palette: Mapping[str, str
 
 
 def _step(
-    layer: str, contributions: Float[Tensor, " filters"], logit: float, own: TreeOfClass, palette: Mapping[str, str]
+    layer: str,
+    contributions: Float[Tensor, " filters"],
+    logit: float,
+    most: float,
+    parts: Mapping[str, Sequence[int]],
+    palette: Mapping[str, str],
 ) -> Step:
-    drawn = Markup(bar(shares(contributions, own.parts), palette))  # noqa: S704 (ours, and it escapes names)
-    return Step(layer=layer, logit=f"{logit:.1f}", bar=drawn)
+    """A layer's filters on the scale of the path's largest sum; what its logit has beyond them is bias."""
+    told = shares(contributions, parts, total=most)
+    bias = logit - float(contributions.sum())
+    drawn = Markup(bar(told, palette))  # noqa: S704 (ours, and it escapes names)
+    return Step(layer=layer, logit=f"{logit:.1f}", bias=f"{bias:+.1f}", bar=drawn)
 
 
 def _tile(examples: ExampleDataset, row: int, side: int) -> str:

@@ -137,11 +137,8 @@ def _of_classes(
     order = torch.randperm(len(subject.class_names), generator=generator(seed, "classes")).tolist()
     found: list[dict[str, Any]] = []
     for index in order:
-        try:
-            (own,) = grow_trees(subject, splits, layer, [index], settings, parts)
-        except DataError:  # it puts no training picture of the class into it
-            continue
-        if len(own.paths) < MIN_PICTURES:
+        own = next(grow_trees(subject, splits, layer, [index], settings, parts), None)
+        if own is None or len(own.paths) < MIN_PICTURES:
             continue
         found.append(
             {
