@@ -5,6 +5,7 @@
     interpnet/    the explainer: config.json, model.safetensors, vocabulary.json, training.json; the baseline's
                   class_embedding/
     concepts/     one folder a class: config.json, model.safetensors, concepts.json, page.html; and index.html
+    graph/        one folder a class: graph.json, graph.safetensors, graph.graphml, figures.json, page.html
     sentences.json, metrics.json, report.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
@@ -32,11 +33,15 @@ FILTERS = "filters.json"
 """What was measured of the classifier's filters."""
 FILTERS_PAGE = "filters.html"
 """The same with pictures."""
+GRAPH = "graph"
+"""The stage and the folder of explanatory graphs, one folder a class within."""
+GRAPH_PAGE = "graph.html"
+"""All of them at a glance."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html", FILTERS, FILTERS_PAGE,
+    "report.html", FILTERS, FILTERS_PAGE, GRAPH, GRAPH_PAGE,
 )  # fmt: skip
 """All that a run consists of."""
 

@@ -17,7 +17,7 @@ from whynet.models.subject import Subject
 from whynet.training.srae_settings import FitSettings, ModuleSettings
 from whynet.workflows.concepts import finding
 from whynet.workflows.concepts.figures import faithfulness_figures, map_figures
-from whynet.workflows.concepts.finding import chunks, explained_layer_name, find_concepts, wanted_classes
+from whynet.workflows.concepts.finding import chunks, explained_layer_name, find_concepts
 from whynet.workflows.concepts.names import Suggestion
 from whynet.workflows.concepts.parts import region_names, shown_parts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
@@ -393,13 +393,6 @@ def test_data_of_other_classes_are_told(painted_run, painted, monkeypatch):
     with pytest.raises(SubjectError, match=r"knows 2 classes .* the data have 2 \(Owl, Jay"):
         find(painted_run)
     assert nothing_was_made(painted_run)
-
-
-def test_classes_are_named_by_name_or_number_in_the_subjects_order(painted):
-    first, second = painted.subject.class_names
-    assert wanted_classes(painted.subject, "all") == [0, 1]
-    assert wanted_classes(painted.subject, f" {second} , 0,{second}") == [0, 1]
-    assert wanted_classes(painted.subject, first) == [0]
 
 
 def test_a_network_that_is_not_ours_needs_a_layer():

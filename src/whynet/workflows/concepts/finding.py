@@ -24,11 +24,12 @@ from whynet.training.fitting import FitContext
 from whynet.training.hardware import Hardware
 from whynet.training.srae import Wanted, check_wanted, train_modules
 from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.classes import wanted_classes
 from whynet.workflows.concepts.figures import faithfulness_of_both, map_figures
 from whynet.workflows.concepts.names import Suggestion, strongest_rows, suggested_name
 from whynet.workflows.concepts.parts import region_names, shown_parts
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings, tell_of_negatives
-from whynet.workflows.concepts.request import ALL, OWN_LAYER, ConceptRequest
+from whynet.workflows.concepts.request import OWN_LAYER, ConceptRequest
 from whynet.workflows.concepts.saved import ClassConcepts, Concept, class_folder, load_concepts, save_concepts
 from whynet.workflows.concepts.x_features import XFeatures
 from whynet.workflows.feature_cache import FeatureCache
@@ -97,16 +98,6 @@ def find_concepts(
                     save_concepts(run, subject, own)
                     kept[own.class_index] = own
     return [kept[index] for index in classes]
-
-
-def wanted_classes(subject: Subject, text: str) -> list[int]:
-    """The classes of a comma-separated text, in the subject's order; "all" is all of them."""
-    if text == ALL:
-        return list(range(len(subject.class_names)))
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise SettingError("classes by name or number, or all, were expected, and none is named")
-    return sorted({subject.class_number(name) for name in names})
 
 
 def explained_layer_name(subject: Subject, layer: str | None) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 from whynet.base.errors import SettingError
 from whynet.training.srae_settings import FitSettings, ModuleSettings
+from whynet.workflows.settings import ALL
 
-ALL = "all"
 OWN_LAYER = "hidden.0"
 """Z of our own convnet: its first fully connected layer after the ReLU, as in the paper."""
 

@@ -3,9 +3,7 @@
 concepts/<number>-<class>/  config.json, model.safetensors (the module), concepts.json (all that is known of it)
 """
 
-import re
 import tempfile
-import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from whynet.models.saved_network import load_network, save_network
 from whynet.models.srae import ExplanationModule
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.workflows.classes import folder_name
 from whynet.workflows.concepts.names import Suggestion
 from whynet.workflows.run import CONCEPTS, Run
 
@@ -81,10 +80,8 @@ class ClassConcepts:
 
 
 def class_folder(run: Run, class_index: int, class_name: str) -> Path:
-    """Where the concepts of a class lie; the name is there for people to read, and only its plain letters are."""
-    plain = unicodedata.normalize("NFKD", class_name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40]
-    return run.folder / CONCEPTS / "-".join(filter(None, (f"{class_index:04d}", words)))
+    """Where the concepts of a class lie."""
+    return run.folder / CONCEPTS / folder_name(class_index, class_name)
 
 
 def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:

@@ -1,7 +1,6 @@
 """What a study of SRAE makes of its seeds: rows with means and spreads, paired tests, and what was chosen."""
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from whynet.metrics.paired_test import paired_test
 from whynet.workflows.concepts.search import FOLDS, NUM_CLASSES, is_faithful
 from whynet.workflows.reproduce.srae_plan import COMPARISONS, ROWS, SRAEScale
-from whynet.workflows.reproduce.study import adjusted, spread
+from whynet.workflows.reproduce.study import adjusted, over_classes, spread
 
 
 def plain(value: Any) -> Any:
@@ -30,7 +29,7 @@ def results_of(measured: Sequence[dict[str, Any]], scale: SRAEScale) -> dict[str
     for name, paper in ROWS.items():
         by_seed = [own["rows"][name] for own in measured if name in own["rows"]]
         keys = list(dict.fromkeys(key for seed in by_seed for figures in seed for key in figures))
-        metrics = {key: _spread([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys}
+        metrics = {key: over_classes([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys}
         row: dict[str, Any] = {"name": name, **({"paper": paper} if paper else {}), "metrics": metrics}
         total = sum(len(seed) for seed in by_seed)
         if lacking := {key: missing for key in keys if (missing := total - metrics[key]["n"])}:
@@ -57,22 +56,6 @@ def _faithful(measured: Mapping[str, Any]) -> dict[str, bool]:
     """Whether the settings chosen for each row were faithful enough on held-out pictures."""
     found = {(one["row"], json.dumps(one["settings"])): is_faithful(one) for one in measured["search"]}
     return {row: found[row, json.dumps(settings)] for row, settings in measured["settings"].items()}
-
-
-def _spread(by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes.
-
-    A class may lack a figure (no trial could be made, say): `n` is over how many the figure is. Of a seed in which all
-    lack it the value is None.
-    """
-    kept = [values for values in by_seed if values]
-    deviations = [statistics.stdev(values) for values in kept if len(values) > 1]
-    return {
-        **spread([statistics.mean(values) for values in kept]),
-        "values": [statistics.mean(values) if values else None for values in by_seed],
-        "sd_classes": statistics.mean(deviations) if deviations else None,
-        "n": sum(len(values) for values in kept),
-    }
 
 
 def _tests(measured: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -184,6 +184,22 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def over_classes(by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Mean over classes of each seed, their mean and deviation, and the mean deviation over the classes.
+
+    A class may lack a figure (no trial could be made, say): `n` is over how many the figure is. Of a seed in which all
+    lack it the value is None.
+    """
+    kept = [values for values in by_seed if values]
+    deviations = [statistics.stdev(values) for values in kept if len(values) > 1]
+    return {
+        **spread([statistics.mean(values) for values in kept]),
+        "values": [statistics.mean(values) if values else None for values in by_seed],
+        "sd_classes": statistics.mean(deviations) if deviations else None,
+        "n": sum(len(values) for values in kept),
+    }
+
+
 def header(command: str, data: str, seeds: Sequence[int]) -> dict[str, Any]:
     """What every results file begins with."""
     packages = ("torch", "lightning", "numpy")
