@@ -17,6 +17,7 @@ from whynet.cli.check import check
 from whynet.cli.concepts import concepts
 from whynet.cli.console import Answer
 from whynet.cli.filters import filters
+from whynet.cli.graph import graph
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.reproduce import reproduce
 from whynet.cli.settings_options import Group, with_settings
@@ -224,6 +225,7 @@ def evaluate(
 app.command()(check)
 app.command()(concepts)
 app.command()(filters)
+app.command()(graph)
 
 
 def _command() -> str:

@@ -74,7 +74,7 @@ class VGG(nn.Module, PyTorchModelHubMixin):
 
     @property
     def upper_layers(self) -> tuple[str, ...]:
-        """The ReLUs behind the last two convolutions of its upper two blocks: where an explanatory graph has its nodes."""
+        """The ReLUs behind the last two convolutions of its upper two blocks: where an explanatory graph has nodes."""
         pools = [place for place, layer in enumerate(self.features) if isinstance(layer, ClippedMaxPool2d)]
         return tuple(f"features.{pool - back}" for pool in pools[-2:] for back in (3, 1))
 

@@ -15,6 +15,8 @@ from whynet.workflows.classes import folder_name
 from whynet.workflows.run import GRAPH, Run
 
 FIGURES, GRAPHML = "figures.json", "graph.graphml"
+FORMAT = 1
+"""Of figures.json; another one is measured anew."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +61,7 @@ def save_graph(run: Run, own: ClassGraph) -> None:
     """Write the graph of a class; raises `StorageError` if that cannot be done, and leaves nothing half-written."""
     folder = class_folder(run, own.class_index, own.class_name)
     figures = {
-        "format": 1, "class_index": own.class_index, "class": own.class_name, "pictures": own.pictures,
+        "format": FORMAT, "class_index": own.class_index, "class": own.class_name, "pictures": own.pictures,
         "rows": own.rows, "chosen": own.chosen, "surest": own.surest, "nodes": own.nodes, "settings": own.settings,
     }  # fmt: skip
     try:
@@ -100,6 +102,8 @@ def load_class_graph(folder: Path, network: str) -> ClassGraph:
         )
     try:
         own = read_json(path, "the figures of a graph")
+        if own["format"] != FORMAT:
+            raise ValueError(f"its format is {own['format']!r}, and this version reads {FORMAT}")
         nodes = {str(name): list(values) for name, values in own["nodes"].items()}
         shown = [int(node) for node in (*own["chosen"], *own["surest"])]
         if any(len(values) != graph.num_nodes for values in nodes.values()) or "told" not in nodes:

@@ -18,13 +18,14 @@ from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
 from whynet.workflows.filters.tables import summary_lines
 from whynet.workflows.gallery import gallery
+from whynet.workflows.graph.tables import run_summary
 from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
 from whynet.workflows.report.concept_figures import Summary, concept_summary
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.report.rendering import rendered
-from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, Run
+from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, GRAPH_PAGE, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
 REPORT = "report.html"
@@ -72,6 +73,7 @@ class Page:
     causal_check: CausalCheck | None
     concepts: Summary | None
     filters: list[str]
+    graphs: list[str]
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -149,6 +151,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         causal_check=causal_check_of(metrics),
         concepts=concept_summary(run),
         filters=_filters(run),
+        graphs=run_summary(run) if (run.folder / GRAPH_PAGE).is_file() else [],
         columns=columns,
         rows=rows,
         missing=metrics["missing"],

@@ -25,14 +25,14 @@ def standing(results: Mapping[str, Any]) -> Iterator[str]:
         )
         yield (
             f"Chosen among as many nodes as there are filters: {nodes['instability_of_few']:.3f}, "
-            f"{nodes['instability_of_few'] / filters['location_instability']:.2f} times the filters'. Of all, chosen or "
-            f"not: nodes {nodes['instability_of_all']:.3f}, filters {filters['instability_of_all']:.3f}."
+            f"{nodes['instability_of_few'] / filters['location_instability']:.2f} times the filters'. Of all, chosen "
+            f"or not: nodes {nodes['instability_of_all']:.3f}, filters {filters['instability_of_all']:.3f}."
         )
     if "one_shot_error" in nodes:
         better = "nearer" if nodes["one_shot_error"] < filters["one_shot_error"] else "farther off"
         yield (
             f"One-shot localisation: nodes are {better} than filters ({nodes['one_shot_error']:.3f} against "
-            f"{filters['one_shot_error']:.3f} of the diagonal; the picture's centre is {centre['one_shot_error']:.3f} off)."
+            f"{filters['one_shot_error']:.3f} of the diagonal; the centre is {centre['one_shot_error']:.3f} off)."
         )
     if "num_hitting" in nodes:
         yield (

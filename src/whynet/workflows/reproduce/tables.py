@@ -49,8 +49,9 @@ TITLES = {
     "constant_centre": "Constant centre", "assigned_instability": "Instability, own category",
     "unique_detectors": "Parts detected", "detectors": "Detectors", "classes_with_filters": "Classes with filters, %",
     "dead": "Dead", "num_filters": "Filters",
-    "instability_of_few": "chosen among as many", "instability_of_all": "of all", "one_shot_error": "One-shot error", "candidates": "How many",
-    "hits_a_part": "Hit one part, %", "num_hitting": "how many", "parts_hit": "different parts",
+    "instability_of_few": "among as many as filters", "instability_of_all": "of all",
+    "one_shot_error": "One-shot error", "candidates": "Candidates", "hits_a_part": "Hit one part, %",
+    "num_hitting": "how many", "parts_hit": "different parts",
     **{
         f"{kind}_{gamma}": f"{title}{int(gamma)} %"
         for kind, title in _BY_GAMMA.items()
