@@ -81,8 +81,8 @@ PANELS = {
         "classes_with_filters", "dead", "num_filters",
     ),
     "Does a node keep to one part? (instability and one-shot error: lower; hits: higher is better)": (
-        "location_instability", "instability_of_few", "instability_of_all", "one_shot_error", "hits_a_part",
-        "num_hitting", "parts_hit", "candidates",
+        "location_instability", "constant_centre", "instability_of_few", "instability_of_all", "one_shot_error",
+        "hits_a_part", "num_hitting", "parts_hit", "candidates",
     ),
     "The same whatever the seed, and caused by what the maps show?": (
         "stability", "stability_floor", "causal_named", "causal_other", "causal_more", "causal_blind", "causal_own",
