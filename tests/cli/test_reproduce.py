@@ -85,3 +85,29 @@ def test_errors_are_one_sentence_and_exit_2(arguments, message, tmp_path, monkey
     assert message in answer.stderr
     assert isinstance(answer.exception, SystemExit)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_graph_shows_the_table_tests_and_how_nodes_stand(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    figures = {
+        "nodes": (0.05, 0.2), "filters": (0.1, 0.1), "node priors": (0.08, 0.3), "constant centre": (0.07, 0.25),
+    }  # fmt: skip
+    rows = [
+        {"name": name, "metrics": {"location_instability": metric(wanders), "instability_of_few": metric(wanders),
+                                   "instability_of_all": metric(wanders), "one_shot_error": metric(error)}}
+        for name, (wanders, error) in figures.items()
+    ]  # fmt: skip
+    calls = []
+
+    def reproduce_graph(*, say, **given):
+        calls.append(given)
+        return {"data": "birds", "rows": rows, "tests": []}
+
+    monkeypatch.setattr("whynet.workflows.reproduce.reproduce_graph", reproduce_graph)
+    answer = call("reproduce", "graph", "--classes", 4, "--network", "vgg16")
+    assert answer.exit_code == 0, answer.output
+    assert calls == [
+        {"data": "birds", "root": None, "network": "vgg16", "classes": 4, "seeds": 3, "out": None, "device": "auto"}
+    ]
+    for text in ("Does a node keep to one part?", "node priors", "0.50 times as far as the chosen filters"):
+        assert text in answer.stdout, text

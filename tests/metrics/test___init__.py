@@ -13,7 +13,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 
 def test_every_public_name_is_there():
     assert sorted(metrics.__all__) == dir(metrics)
-    assert set(metrics.__all__) == {*metrics._HOMES, "class_relevance", "paired_test", "stability"}
+    assert set(metrics.__all__) == {*metrics._HOMES, "class_relevance", "paired_test", "part_hits", "stability"}
     for name in metrics.__all__:
         assert getattr(metrics, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'guesses'"):
@@ -22,12 +22,12 @@ def test_every_public_name_is_there():
 
 def test_a_function_is_not_hidden_by_the_module_of_its_name():
     code = """
-import whynet.metrics.class_relevance, whynet.metrics.paired_test, whynet.metrics.stability
-from whynet.metrics import class_relevance, paired_test, stability
-print(callable(class_relevance), callable(paired_test), callable(stability))
+import whynet.metrics.class_relevance, whynet.metrics.paired_test, whynet.metrics.part_hits, whynet.metrics.stability
+from whynet.metrics import class_relevance, paired_test, part_hits, stability
+print(callable(class_relevance), callable(paired_test), callable(part_hits), callable(stability))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True"] * 3
+    assert done.stdout.split() == ["True"] * 4
 
 
 def test_importing_it_imports_nothing_heavy():

@@ -231,3 +231,23 @@ def test_what_does_not_fit_is_refused():
         LocationInstability(3, 0, size=SIZE)
     with pytest.raises(SettingError, match="classes from 0 to 1, or -1 for a filter without, were expected, but 2"):
         LocationInstability(3, 2, 2, size=SIZE, assigned=torch.tensor([0, 1, 2]))
+
+
+def test_places_that_are_known_count_as_those_of_maps_do():
+    maps, landmarks, labels = random_data(3, images=30, categories=2)
+    maps[4, 0] = 0
+    centres = unit_centres()
+    expected = measured(maps, centres, landmarks, labels, num_categories=2, top=9)
+    metric = LocationInstability(3, 2, 2, size=SIZE, top=9)
+    scores, units = maps.flatten(2).max(2)
+    places = centres.flatten(0, 1)[units]
+    places[4, 0] = math.nan  # it fires nowhere
+    metric.update_places(scores, places, landmarks, labels)
+    found = metric.compute()
+    torch.testing.assert_close(found.per_landmark, expected.per_landmark, equal_nan=True)
+    assert found.blank.tolist() == expected.blank.tolist()
+    with pytest.raises(DataError, match="scores and places of 3 filters"):
+        metric.update_places(scores[:, :2], places[:, :2], landmarks, labels)
+    scores[4, 0] = 1.0
+    with pytest.raises(DataError, match="score it 0"):
+        metric.update_places(scores, places, landmarks, labels)

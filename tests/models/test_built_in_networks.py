@@ -42,6 +42,17 @@ def test_pictures_that_are_not_square_have_logits_and_a_top_map(name):
 
 
 @pytest.mark.parametrize("name", BUILT_IN_NETWORKS)
+def test_the_upper_layers_have_maps_no_larger_one_than_the_other_up_to_the_top(name):
+    network = built(name)
+    subject = Subject(network, class_names=("a", "b", "c", "d"), preprocess=Preprocessing(height=64, width=48))
+    maps = Introspection(subject, network.upper_layers).record(torch.randn(2, 3, 64, 48)).activations
+    assert network.upper_layers[-1] == network.top_layer
+    rows = [own.shape[2] for own in maps.values()]
+    assert rows == sorted(rows, reverse=True)
+    assert all(own.ndim == 4 and own.min() == 0 for own in maps.values())
+
+
+@pytest.mark.parametrize("name", BUILT_IN_NETWORKS)
 def test_gradients_reach_the_first_layer(name):
     network = built(name).train()
     network(torch.randn(4, 3, 64, 48)).logsumexp(1).sum().backward()

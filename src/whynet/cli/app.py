@@ -17,6 +17,7 @@ from whynet.cli.check import check
 from whynet.cli.concepts import concepts
 from whynet.cli.console import Answer
 from whynet.cli.filters import filters
+from whynet.cli.graph import graph
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.probe import probe
 from whynet.cli.reproduce import reproduce
@@ -236,6 +237,7 @@ app.command()(concepts)
 app.command()(filters)
 app.command()(tree)
 app.command()(probe)
+app.command()(graph)
 
 
 def _command() -> str:

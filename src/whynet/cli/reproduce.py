@@ -145,6 +145,47 @@ def srae(
     answer.give(results)
 
 
+@reproduce.command()
+def graph(
+    data: Annotated[
+        str, typer.Option(help="birds (painted, embedded) or animal_parts (ILSVRC Animal-Part).")
+    ] = "birds",
+    root: Annotated[str | None, typer.Option(help="Folder of the data; birds need none.")] = None,
+    network: Annotated[str, typer.Option(help="One of those of `whynet reproduce icnn`, with ordinary filters.")] = (
+        "alexnet"
+    ),
+    classes: Annotated[int, typer.Option(help="How many classes have a graph each, drawn at random.")] = 10,
+    seeds: Annotated[int, typer.Option(help="At most so many; the larger networks have one.")] = 3,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the runs, shared with `whynet reproduce icnn`.", show_default="runs/reproduce/..."
+        ),
+    ] = None,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Explanatory graphs: nodes beside the filters that they came from and two points that never move.
+
+    Networks that `whynet reproduce icnn` has trained are taken as they are. Given again after it was broken off, it
+    goes on where it stopped.
+
+    **Example:** `whynet reproduce graph --data birds --json results/graph-birds.json`
+    """
+    from whynet.workflows.reproduce import reproduce_graph
+    from whynet.workflows.reproduce.graph_tables import standing
+
+    answer = Answer(json)
+    results = reproduce_graph(
+        data=data, root=root, network=network, classes=classes, seeds=seeds, out=out, device=device, say=answer.say
+    )
+    _show_panels(answer, results)
+    _show_tests(answer, results, "Paired over classes and seeds")
+    for line in standing(results):
+        answer.say(line)
+    answer.give(results)
+
+
 def _show_panels(answer: Answer, results: dict[str, Any]) -> None:
     from whynet.workflows.reproduce.tables import panels
 

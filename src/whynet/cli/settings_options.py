@@ -1,6 +1,7 @@
 """Turns settings dataclasses into command line options, so that a setting is described in one place only.
 
-A field's metadata hold its help, and as `also` a second name of the option, if it has one.
+A field's metadata hold its help, as `also` a second name of the option, if it has one, and as `read` what makes a value
+of a text, where the value is none that Typer knows; without a value such an option is not there.
 """
 
 import functools
@@ -55,7 +56,7 @@ def with_settings(**groups: Group) -> Callable[[Callable[..., None]], Callable[.
         def run(*, context: Any, **values: Any) -> None:
             given = {
                 name: {
-                    field.name: values[group.parameter(field)]
+                    field.name: field.metadata.get("read", _as_it_is)(values[group.parameter(field)])
                     for field in fields(group.settings)
                     if _was_given(context, group.parameter(field))
                 }
@@ -72,6 +73,10 @@ def with_settings(**groups: Group) -> Callable[[Callable[..., None]], Callable[.
     return decorate
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _was_given(context: Any, parameter: str) -> bool:
     source = context.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
@@ -80,6 +85,8 @@ def _was_given(context: Any, parameter: str) -> bool:
 def _annotation(group: Group, field: "Field[Any]") -> Any:
     assert field.default is not MISSING
     kind = get_type_hints(group.settings)[field.name]
+    if "read" in field.metadata:
+        kind = str | None
     option = "--" + group.parameter(field).replace("_", "-")
     if kind is bool:
         option = f"{option}/--no-{option.removeprefix('--')}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 # At once, since each shares the name of its module, which would take its place here once something imports the module.
 from whynet.metrics.class_relevance import class_relevance
 from whynet.metrics.paired_test import paired_test
+from whynet.metrics.part_hits import part_hits
 from whynet.metrics.stability import stability
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from whynet.metrics.locality import Locality, LocalityFigures
     from whynet.metrics.location_instability import LocationInstability, LocationInstabilityFigures
     from whynet.metrics.meteor import Meteor, MeteorScores
+    from whynet.metrics.one_shot import one_shot_error
     from whynet.metrics.orthogonality import Orthogonality, OrthogonalityFigures
     from whynet.metrics.paired_test import PairedTest, holm
     from whynet.metrics.part_interpretability import PartInterpretability, PartInterpretabilityFigures, discs
@@ -93,6 +95,7 @@ _HOMES = {
     "masked_and_inpainted": "completeness",
     "matched_features": "stability",
     "most_frequent": "floors",
+    "one_shot_error": "one_shot",
     "parameter_randomisation": "sanity",
     "point_weights": "part_weights",
     "pulled_back": "part_weights",
@@ -153,8 +156,10 @@ __all__ = [
     "masked_and_inpainted",
     "matched_features",
     "most_frequent",
+    "one_shot_error",
     "paired_test",
     "parameter_randomisation",
+    "part_hits",
     "point_weights",
     "pulled_back",
     "random_same_class",

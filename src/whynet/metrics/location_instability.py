@@ -147,15 +147,52 @@ class LocationInstability(RecordMetric):
                 of range, or a map, a centre or a visible landmark has NaN or infinity.
         """
         check_maps(maps, self.num_filters)
+        if centres.shape[:2] != maps.shape[2:] or not bool(centres.isfinite().all()):
+            raise DataError(
+                f"finite centres of {maps.shape[2]} x {maps.shape[3]} units, as the maps have them, were expected, but "
+                f"{centres.shape[0]} x {centres.shape[1]} came or one is NaN or infinite; take those of the same layer"
+            )
+        score, unit = maps.detach().flatten(2).max(2)  # (B, F)
+        self._count(score, centres.detach().flatten(0, 1)[unit], landmarks, labels)
+
+    def update_places(
+        self,
+        scores: Float[Tensor, "batch filters"],
+        places: Float[Tensor, "placed filters_placed 2"],
+        landmarks: Float[Tensor, "images landmarks 3"],
+        labels: Int[Tensor, " labels"] | None = None,
+    ) -> None:
+        """Count some images where it is known already where each filter, or whatever stands in its place, is.
+
+        Args:
+            scores: How strongly it fires there; of those at most 0 the place does not count.
+            places: Row and column in pixels of the image, whose first pixel has its centre at 0.5.
+            landmarks: As of `update`.
+            labels: As of `update`.
+
+        Raises:
+            DataError: As of `update`.
+        """
+        self._computed, self._update_count = None, self._update_count + 1  # what torchmetrics does around `update`
+        if scores.shape[1] != self.num_filters or places.shape[:2] != scores.shape:
+            raise DataError(
+                f"scores and places of {self.num_filters} filters in the same images were expected, but "
+                f"{tuple(scores.shape)} and {tuple(places.shape[:2])} came; give those of this metric's filters"
+            )
+        if not bool(scores.isfinite().all()) or not bool(places[scores > 0].isfinite().all()):
+            raise DataError("finite scores and places were expected, but one is NaN or infinite; score it 0")
+        self._count(scores.detach(), places.detach(), landmarks, labels)
+
+    def _count(self, scores: Tensor, places: Tensor, landmarks: Tensor, labels: Tensor | None) -> None:
         if labels is None and self.num_categories == 1:
-            labels = torch.zeros(len(maps), dtype=torch.long, device=maps.device)
+            labels = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
         if labels is None:
             raise DataError(f"labels of {self.num_categories} categories were expected, but there are none; give them")
-        check_labels(labels, len(maps), self.num_categories)
-        self._check_places(maps, centres, landmarks)
-        score, unit = maps.detach().flatten(2).max(2)  # (B, F)
-        score = score.float().clamp(min=0)
-        distance, centre_distance, visible = self._distances(centres.detach().flatten(0, 1)[unit], landmarks.detach())
+        check_labels(labels, len(scores), self.num_categories)
+        self._check_landmarks(len(scores), landmarks)
+        score = scores.float().clamp(min=0)
+        places = places.where((score > 0)[..., None], 0)
+        distance, centre_distance, visible = self._distances(places, landmarks.detach())
         records = torch.stack([own.expand_as(distance) for own in (score[..., None], distance, centre_distance)], -1)
         chosen = visible[:, None] & (score > 0)[..., None]  # (B, F, K)
         records = records.where(chosen[..., None], 0).permute(1, 2, 0, 3)  # (B, F, K, 3) -> (F, K, B, 3)
@@ -163,7 +200,7 @@ class LocationInstability(RecordMetric):
             own = torch.cat([self.strongest[:, category], records[:, :, labels == category]], 2)
             self.strongest[:, category] = _strongest(own, self.strongest.shape[3])
         self.blank += (score == 0).sum(0)
-        self.total += len(maps)
+        self.total += len(scores)
 
     def compute(self) -> LocationInstabilityFigures:
         """The figures of all images so far.
@@ -199,15 +236,10 @@ class LocationInstability(RecordMetric):
             assigned_left_out=int(assigned["own"].isnan().sum()) if assigned else None,
         )
 
-    def _check_places(self, maps: Tensor, centres: Tensor, landmarks: Tensor) -> None:
-        if centres.shape[:2] != maps.shape[2:] or not bool(centres.isfinite().all()):
+    def _check_landmarks(self, num_images: int, landmarks: Tensor) -> None:
+        if landmarks.shape[:2] != (num_images, self.num_landmarks):
             raise DataError(
-                f"finite centres of {maps.shape[2]} x {maps.shape[3]} units, as the maps have them, were expected, but "
-                f"{centres.shape[0]} x {centres.shape[1]} came or one is NaN or infinite; take those of the same layer"
-            )
-        if landmarks.shape[:2] != (len(maps), self.num_landmarks):
-            raise DataError(
-                f"{self.num_landmarks} landmarks of {len(maps)} images were expected, but {landmarks.shape[1]} of "
+                f"{self.num_landmarks} landmarks of {num_images} images were expected, but {landmarks.shape[1]} of "
                 f"{landmarks.shape[0]} came; give a row for each, also for those that cannot be seen"
             )
         visible = landmarks[..., 2]

@@ -35,6 +35,8 @@ class AlexNet(nn.Module, PyTorchModelHubMixin):
 
     top_layer = "features.11"
     """The ReLU behind the top convolution."""
+    upper_layers = ("features.4", "features.7", "features.9", "features.11")
+    """The ReLUs behind all convolutions but the first, bottom to top: where an explanatory graph has its nodes."""
 
     def __init__(self, num_classes: int, *, width: float = 1.0, dropout: float = 0.5) -> None:
         super().__init__()

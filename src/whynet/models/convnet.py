@@ -69,6 +69,11 @@ class ConvNet(nn.Module, PyTorchModelHubMixin):
         """The ReLU behind the top convolution."""
         return f"blocks.{len(self.blocks) - 1}.2"
 
+    @property
+    def upper_layers(self) -> tuple[str, ...]:
+        """The ReLUs behind its upper three convolutions, bottom to top: where an explanatory graph has its nodes."""
+        return tuple(f"blocks.{place}.2" for place in range(max(0, len(self.blocks) - 3), len(self.blocks)))
+
     def forward(self, images: Images) -> Logits:
         """The logits of a batch."""
         return self.classify(self.feature(self.blocks(images)))

@@ -65,6 +65,8 @@ class ResNet18(nn.Module, PyTorchModelHubMixin):
 
     top_layer = "layer4"
     """The top block, rectified."""
+    upper_layers = ("layer2", "layer3", "layer4")
+    """The upper blocks, bottom to top: where an explanatory graph has its nodes."""
 
     def __init__(self, num_classes: int, *, width: float = 1.0) -> None:
         super().__init__()

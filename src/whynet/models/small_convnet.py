@@ -27,6 +27,8 @@ class SmallConvNet(nn.Module, PyTorchModelHubMixin):
 
     top_layer = "blocks.2.2"
     """The ReLU behind the top convolution."""
+    upper_layers = ("blocks.0.2", "blocks.1.2", "blocks.2.2")
+    """The ReLUs behind all convolutions, bottom to top: where an explanatory graph has its nodes."""
 
     def __init__(self, num_classes: int, *, width: float = 1.0) -> None:
         super().__init__()

@@ -72,6 +72,12 @@ class VGG(nn.Module, PyTorchModelHubMixin):
         """The ReLU behind the top convolution: "features.29" of VGG-16."""
         return f"features.{len(self.features) - 2}"
 
+    @property
+    def upper_layers(self) -> tuple[str, ...]:
+        """The ReLUs behind the last two convolutions of its upper two blocks: where an explanatory graph has nodes."""
+        pools = [place for place, layer in enumerate(self.features) if isinstance(layer, ClippedMaxPool2d)]
+        return tuple(f"features.{pool - back}" for pool in pools[-2:] for back in (3, 1))
+
     def forward(self, images: Images) -> Logits:
         """The logits of a batch."""
         maps = self.avgpool(self.features(images))

@@ -48,6 +48,8 @@ class _ChatfieldNetwork(nn.Module, PyTorchModelHubMixin):
 
     top_layer = "relu5"
     """The ReLU behind the top convolution."""
+    upper_layers = ("relu2", "relu3", "relu4", "relu5")
+    """The ReLUs behind all convolutions but the first, bottom to top: where an explanatory graph has its nodes."""
 
     stages: ClassVar[tuple[Stage, ...]]
     least_side: ClassVar[int]

@@ -6,7 +6,8 @@
                   class_embedding/
     concepts/     one folder a class: config.json, model.safetensors, concepts.json, page.html; and index.html
     tree/         one folder a class: tree.json, tree.safetensors, figures.json
-    sentences.json, metrics.json, filters.json, report.html, filters.html, tree.html
+    graph/        one folder a class: graph.json, graph.safetensors, graph.graphml, figures.json, page.html
+    sentences.json, metrics.json, filters.json, report.html, filters.html, tree.html, graph.html
 
 JSON and safetensors, never a pickle. While a stage is unfinished its checkpoints, torch's own files, lie in
 checkpoints/; they are read as data alone (`weights_only`) and removed at the stage's end.
@@ -35,13 +36,17 @@ FILTERS_PAGE = "filters.html"
 """The same with pictures."""
 TREES, TREES_PAGE = "tree", "tree.html"
 """The folder of decision trees, one folder a class within, and the page that draws them."""
+GRAPH = "graph"
+"""The stage and the folder of explanatory graphs, one folder a class within."""
+GRAPH_PAGE = "graph.html"
+"""All of them at a glance."""
 CLASS_EMBEDDING = f"{EXPLAINER}/class_embedding"
 """The class embedding of the baseline Generating Visual Explanations; no other run has one."""
 PROBE = "probe.json"
 """What adversarial images do to the run's explanations."""
 CONTENTS = (
     "run.json", CLASSIFIER, EXPLAINER, CONCEPTS, "checkpoints", "pictures", "sentences.json", "metrics.json",
-    "report.html", FILTERS, FILTERS_PAGE, TREES, TREES_PAGE, PROBE,
+    "report.html", FILTERS, FILTERS_PAGE, TREES, TREES_PAGE, GRAPH, GRAPH_PAGE, PROBE,
 )  # fmt: skip
 """All that a run consists of."""
 

@@ -26,10 +26,10 @@ DATA_NAMES = tuple(DATA_TITLES)
 NETWORK_NAMES = f"{', '.join(BUILT_IN_NETWORKS)}, timm:NAME, torchvision:NAME or hf:FOLDER"
 
 
+ALL = "all"
+"""In place of the names of classes."""
 MULTI = "multi"
 """The task of telling all classes apart."""
-ALL = "all"
-"""Every class, where a user may name some."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,17 @@ def test_a_panel_shows_mean_spread_and_the_papers_figure():
     ]
 
 
+def test_a_table_whose_columns_all_stand_in_another_is_left_out():
+    shared = {"location_instability": metric(0.1), "constant_centre": metric(0.1)}
+    for own, title in (
+        ({"part_interpretability": metric(0.5)}, "Does a filter stand for one part?"),
+        ({"one_shot_error": metric(0.5)}, "Does a node keep to one part?"),
+    ):
+        shown = [title for title, _, _ in panels({"rows": [{"name": "a", "metrics": shared | own}]})]
+        assert len(shown) == 1
+        assert shown[0].startswith(title)
+
+
 def test_shares_are_tested_in_percent():
     assert paired_lines(RESULTS)[1] == [
         ["A \N{MINUS SIGN} B", "Telling attributes named, %", "3", "+2.0", "-1.0 to +5.0", "0.200", "0.400"]

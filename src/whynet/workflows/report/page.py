@@ -18,13 +18,14 @@ from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
 from whynet.workflows.filters.tables import summary_lines
 from whynet.workflows.gallery import gallery
+from whynet.workflows.graph.tables import run_summary
 from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
 from whynet.workflows.report.charts import confusion, curves
 from whynet.workflows.report.concept_figures import Summary, concept_summary
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.report.rendering import rendered
-from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, TREES_PAGE, Run
+from whynet.workflows.run import CLASSIFIER, EXPLAINER, FILTERS, FILTERS_PAGE, GRAPH_PAGE, TREES_PAGE, Run
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
 REPORT = "report.html"
@@ -73,6 +74,7 @@ class Page:
     concepts: Summary | None
     filters: list[str]
     has_trees: bool
+    graphs: list[str]
     columns: list[str]
     rows: list[list[str]]
     missing: dict[str, str]
@@ -151,6 +153,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         concepts=concept_summary(run),
         filters=_filters(run),
         has_trees=(run.folder / TREES_PAGE).is_file(),
+        graphs=run_summary(run) if (run.folder / GRAPH_PAGE).is_file() else [],
         columns=columns,
         rows=rows,
         missing=metrics["missing"],

@@ -11,7 +11,7 @@ SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
     "grounded_named_part", "grounded_other_part", "f_cls", "f_cls_train", "unmasked", "causal_more", "context",
     *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS), "classes_with_filters", "relative_error",
-    "fitness", "part_error", "reads_monotone", "trees_monotone",
+    "fitness", "part_error", "reads_monotone", "trees_monotone", "hits_a_part",
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 FINE = (
@@ -19,7 +19,14 @@ FINE = (
     "causal_other", "causal_blind", "causal_own", "causal_rival", "part_interpretability",
 )  # fmt: skip
 """Figures that are shown with two decimals."""
-FINEST = ("location_instability", "constant_centre", "assigned_instability")
+FINEST = (
+    "location_instability",
+    "constant_centre",
+    "assigned_instability",
+    "instability_of_few",
+    "instability_of_all",
+    "one_shot_error",
+)
 """With three."""
 TITLES = {
     "accuracy": "Accuracy, %", "meteor_coco": "METEOR (coco)", "bleu4_coco": "BLEU-4 (coco)",
@@ -44,6 +51,9 @@ TITLES = {
     "dead": "Dead", "num_filters": "Filters",
     "relative_error": "Error of the logit, %", "fitness": "Fitness of filters, %", "part_error": "Error of parts, %",
     "reads_monotone": "Truer layer by layer, %", "trees_monotone": "of single trees, %", "depth": "Layers",
+    "instability_of_few": "among as many as filters", "instability_of_all": "of all",
+    "one_shot_error": "One-shot error", "candidates": "Candidates", "hits_a_part": "Hit one part, %",
+    "num_hitting": "how many", "parts_hit": "different parts",
     **{
         f"{kind}_{gamma}": f"{title}{int(gamma)} %"
         for kind, title in _BY_GAMMA.items()
@@ -75,6 +85,10 @@ PANELS = {
     "Does a tree say why the network decides? (errors: lower; fitness: higher is better)": (
         "relative_error", "fitness", "part_error", "accuracy", "reads_monotone", "trees_monotone", "depth",
     ),
+    "Does a node keep to one part? (instability and one-shot error: lower; hits: higher is better)": (
+        "location_instability", "constant_centre", "instability_of_few", "instability_of_all", "one_shot_error",
+        "hits_a_part", "num_hitting", "parts_hit", "candidates",
+    ),
     "The same whatever the seed, and caused by what the maps show?": (
         "stability", "stability_floor", "causal_named", "causal_other", "causal_more", "causal_blind", "causal_own",
         "causal_rival",
@@ -102,11 +116,12 @@ def panel(results: Mapping[str, Any], keys: Sequence[str], *, papers: bool = Tru
 
 
 def panels(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Title, columns and rows of each table of a results file; empty ones, and the accuracy alone, are left out."""
+    """Title, columns and rows of each table of a results file; without those all of whose columns another has."""
+    there = {key for row in [*results["rows"], *results.get("floors", [])] for key in row["metrics"]}
+    shown = {title: there.intersection(keys) for title, keys in PANELS.items()}
     for title, keys in PANELS.items():
-        columns, rows = panel(results, keys)
-        if set(columns) - {"", "condition", TITLES["accuracy"]}:
-            yield title, columns, rows
+        if shown[title] and not any(shown[title] < other for other in shown.values()):
+            yield title, *panel(results, keys)
 
 
 def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -1,0 +1,118 @@
+"""The graphs of a run: one folder a class, each whole or not there.
+
+graph/<number>-<class>/  graph.json, graph.safetensors (the graph), graph.graphml, figures.json (what was measured)
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whynet.base.errors import RunError, StorageError
+from whynet.base.files import read_json, write_json_atomically
+from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
+from whynet.workflows.class_folders import class_folder
+from whynet.workflows.run import GRAPH, Run
+
+FIGURES, GRAPHML = "figures.json", "graph.graphml"
+FORMAT = 1
+"""Of figures.json; another one is measured anew."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassGraph:
+    """The graph of one class, and what was measured of it.
+
+    Args:
+        class_index: Among the subject's.
+        class_name: Its name.
+        graph: The graph.
+        pictures: How many it was fitted to (`train`) and measured on (`test`).
+        rows: By kind of points its figures, by the keys of the results files; empty where the data know no parts.
+        chosen: The nodes that wander least on the training pictures, the steadiest first; without parts none.
+        surest: The nodes that the page shows.
+        nodes: By what it is, one entry a node: `told`, and with parts `location_instability`, `part` and `hits`, None
+            where there is none.
+        settings: How the graph was fitted.
+    """
+
+    class_index: int
+    class_name: str
+    graph: ExplanatoryGraph
+    pictures: dict[str, int]
+    rows: dict[str, dict[str, float]]
+    chosen: list[int]
+    surest: list[int]
+    nodes: dict[str, list[Any]]
+    settings: dict[str, Any]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its layers, bottom to top."""
+        return tuple(layer.name for layer in self.graph.layers)
+
+
+def save_graph(run: Run, own: ClassGraph) -> None:
+    """Write the graph of a class; raises `StorageError` if that cannot be done, and leaves nothing half-written."""
+    folder = class_folder(run, GRAPH, own.class_index, own.class_name)
+    figures = {
+        "format": FORMAT, "class_index": own.class_index, "class": own.class_name, "pictures": own.pictures,
+        "rows": own.rows, "chosen": own.chosen, "surest": own.surest, "nodes": own.nodes, "settings": own.settings,
+    }  # fmt: skip
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
+            made = Path(temporary) / "made"
+            own.graph.save(made)
+            own.graph.write_graphml(made / GRAPHML)
+            write_json_atomically(made / FIGURES, figures)
+            if folder.exists():
+                folder.replace(Path(temporary) / "old")
+            made.replace(folder)
+    except OSError as error:
+        raise StorageError(f"cannot write {folder} ({error}); free space or choose another folder") from error
+
+
+def saved_graphs(run: Run) -> list[Path]:
+    """The folders of the classes that have a graph, in the order of the classes."""
+    folders = (path.parent for path in (run.folder / GRAPH).glob(f"*/{FIGURES}"))
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
+
+
+def load_class_graph(folder: Path, network: str) -> ClassGraph:
+    """The graph of a class.
+
+    Args:
+        folder: Of `saved_graphs`.
+        network: `weights_fingerprint` of the network that it shall explain.
+
+    Raises:
+        RunError: A file is absent or damaged, or the graph is of another network.
+    """
+    path = folder / FIGURES
+    graph = ExplanatoryGraph.load(folder)
+    if graph.network != network:
+        raise RunError(
+            f"{folder} was made for another network: its weights differ; fit the graph anew with `whynet graph`"
+        )
+    try:
+        own = read_json(path, "the figures of a graph")
+        if own["format"] != FORMAT:
+            raise ValueError(f"its format is {own['format']!r}, and this version reads {FORMAT}")
+        nodes = {str(name): list(values) for name, values in own["nodes"].items()}
+        shown = [int(node) for node in (*own["chosen"], *own["surest"])]
+        if any(len(values) != graph.num_nodes for values in nodes.values()) or "told" not in nodes:
+            raise ValueError(f"one entry for each of {graph.num_nodes} nodes was expected")
+        if not all(0 <= node < graph.num_nodes for node in shown):
+            raise ValueError(f"it names a node beyond {graph.num_nodes - 1}")
+        return ClassGraph(
+            class_index=int(own["class_index"]), class_name=str(own["class"]), graph=graph,
+            pictures={part: int(count) for part, count in own["pictures"].items()},
+            rows={
+                str(kind): {str(key): float(value) for key, value in row.items()} for kind, row in own["rows"].items()
+            },
+            chosen=[int(node) for node in own["chosen"]], surest=[int(node) for node in own["surest"]], nodes=nodes,
+            settings=dict(own["settings"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError, StorageError) as error:
+        raise RunError(f"{path} does not describe a graph ({error}); fit it anew with `whynet graph`") from error

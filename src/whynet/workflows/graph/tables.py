@@ -1,0 +1,85 @@
+"""What was measured of graphs, in rows and sentences for the terminal and the pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from whynet.base.errors import RunError
+from whynet.base.files import read_json
+from whynet.workflows.graph.measuring import CHOSEN
+from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
+from whynet.workflows.graph.saved import FIGURES, saved_graphs
+from whynet.workflows.run import Run
+
+Rows = Mapping[str, Mapping[str, float]]
+
+COLUMNS = {
+    "location_instability": ("wander by", ".3f"),
+    "instability_of_few": ("chosen among as many", ".3f"),
+    "instability_of_all": ("all, not chosen", ".3f"),
+    "one_shot_error": ("one-shot error", ".3f"),
+    "hits_a_part": ("hit one part", ".1%"),
+    "num_hitting": ("how many", ".0f"),
+    "candidates": ("candidates", ".0f"),
+}
+"""By the keys of the results files, what a column is called and how its figures are written."""
+READING = (
+    f"Wander by: location instability of the {CHOSEN} that wander least on the training pictures, as a share of the "
+    "picture's diagonal, on the test pictures; lower is better. Chosen among as many: the same where there are no more "
+    "to choose from than filters. One-shot error: how far off a part is that one annotated picture tells of. Hit one "
+    "part: in more than half of the pictures."
+)
+
+
+def figure_lines(rows: Rows) -> tuple[list[str], list[list[str]]]:
+    """Columns, and a row for each kind of points; "" where there is no figure."""
+    keys = [key for key in COLUMNS if any(key in row for row in rows.values())]
+    lines = [
+        [kind, *(format(row[key], COLUMNS[key][1]) if key in row else "" for key in keys)] for kind, row in rows.items()
+    ]
+    return ["", *(COLUMNS[key][0] for key in keys)], lines
+
+
+def mean_rows(several: Sequence[Rows]) -> dict[str, dict[str, float]]:
+    """The mean over some classes, of each figure over those that have it."""
+    kinds = dict.fromkeys(kind for rows in several for kind in rows)
+    keys = dict.fromkeys(key for rows in several for row in rows.values() for key in row)
+    found: dict[str, dict[str, float]] = {}
+    for kind in kinds:
+        values = {key: [rows[kind][key] for rows in several if key in rows.get(kind, {})] for key in keys}
+        found[kind] = {key: fmean(own) for key, own in values.items() if own}
+    return found
+
+
+def summary_lines(rows: Rows) -> Iterator[str]:
+    """Each figure of the nodes with what it is to be compared with; nothing where nothing was measured."""
+    nodes, filters, centre = (rows.get(kind, {}) for kind in (NODES, FILTERS, CENTRE))
+    if "location_instability" in nodes and "location_instability" in filters:
+        yield (
+            f"The steadiest nodes wander by {nodes['location_instability']:.3f} of the picture's diagonal, the "
+            f"steadiest filters by {filters['location_instability']:.3f}; the centre of the picture, which never "
+            f"moves, has {centre['location_instability']:.3f}."
+        )
+    if "num_hitting" in nodes:
+        yield (
+            f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
+            f"{filters['candidates']:.0f} filters hit one part in more than half of the pictures."
+        )
+    if "one_shot_error" in nodes and "one_shot_error" in filters:
+        yield (
+            f"Told by one annotated picture, nodes find a part to {nodes['one_shot_error']:.3f} of the diagonal, "
+            f"filters to {filters['one_shot_error']:.3f}."
+        )
+
+
+def run_summary(run: Run) -> list[str]:
+    """What the report of a run says of its graphs; nothing where it has none."""
+    rows = []
+    for folder in saved_graphs(run):
+        figures = read_json(folder / FIGURES, "the figures of a graph")
+        if not isinstance(figures, dict) or not isinstance(figures.get("rows"), dict):
+            raise RunError(f"{folder / FIGURES} is damaged; fit the graph anew with `whynet graph {run.folder}`")
+        rows.append(figures["rows"])
+    if not rows:
+        return []
+    classes = "1 class has an explanatory graph" if len(rows) == 1 else f"{len(rows)} classes have explanatory graphs"
+    return [f"{classes}.", *summary_lines(mean_rows([own for own in rows if own]))]

@@ -1,0 +1,191 @@
+"""Explanatory graphs against the filters that they came from: location instability, part hits, one-shot localisation.
+
+Zhang, Cao, Shi, Wu & Zhu, "Interpreting CNN Knowledge via an Explanatory Graph", AAAI 2018, arXiv:1708.01785. For each
+seed some classes of an ordinary network have a graph each, fitted to their training pictures. On their test pictures
+its nodes, the filters of the same layers, the nodes' mean places and the middle of the picture are measured alike.
+
+The networks are those of the study of interpretable CNNs: where that has trained them, they are taken as they are.
+
+Differs from the paper: smaller networks, trained from nothing on painted birds or the Animal-Part crops; and the nodes
+are held against two points that never move, since tight priors alone would win against filters.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from whynet.base.errors import DataError, SettingError
+from whynet.base.files import read_json, write_json_atomically
+from whynet.base.seeding import numpy_generator
+from whynet.metrics.paired_test import paired_test
+from whynet.models.saved_subject import load_subject
+from whynet.models.subject import Subject
+from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.training.hardware import Hardware
+from whynet.workflows.catalogue import Splits, open_data
+from whynet.workflows.filters.measuring import logits_and_labels
+from whynet.workflows.graph.centres import UnitCentres
+from whynet.workflows.graph.finding import graph_of_class
+from whynet.workflows.graph.maps import graph_layers
+from whynet.workflows.graph.measuring import CHOSEN, NUM_DRAWS
+from whynet.workflows.graph.points import CENTRE, FILTERS, NODES, PRIORS
+from whynet.workflows.graph.request import GraphRequest
+from whynet.workflows.reproduce.icnn import trained
+from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale
+from whynet.workflows.reproduce.study import Cell, adjusted, alone_at, announced, header, spread, spread_over_classes
+from whynet.workflows.run import CLASSIFIER
+from whynet.workflows.settings import MULTI, DataSettings, TrainSettings
+
+MEASURED = "graph-study.json"
+DATA = ("birds", "animal_parts")
+ROWS = (NODES, FILTERS, PRIORS, CENTRE)
+TESTED = ("location_instability", "one_shot_error")
+
+
+def reproduce_graph(
+    *,
+    data: str = "birds",
+    root: str | None = None,
+    network: str = "alexnet",
+    classes: int = 10,
+    seeds: int = 3,
+    out: Path | None = None,
+    device: str = "auto",
+    scale: ICNNScale | None = None,
+    settings: GraphSettings | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Fit and measure the graphs of some classes over several seeds.
+
+    Args:
+        data: "birds" or "animal_parts".
+        root: The folder of the crops.
+        network: One of those of the study of interpretable CNNs; its ordinary filters.
+        classes: How many have a graph, drawn at random; the same for all seeds.
+        seeds: At most so many; the larger networks have one.
+        out: Folder of the runs, by default that of the study of interpretable CNNs; what is complete there is kept.
+        device: Where to compute.
+        scale: Sizes and lengths of training other than those of `SCALES`.
+        settings: Of the graphs.
+        say: Told when a run is done.
+
+    Returns:
+        What the results file holds.
+
+    Raises:
+        SettingError: The data or the network are unknown here, or there is no seed or class, or not so many.
+        RunError: Another study is at work on one of the runs.
+        WhynetError: What `train` and `graph_of_class` raise.
+    """
+    if data not in DATA:
+        raise SettingError(f"this study is laid out for {' and '.join(DATA)}, not for {data!r}; choose one of them")
+    if seeds < 1 or classes < 1:
+        raise SettingError(f"at least one seed and one class were expected, not {seeds} and {classes}")
+    scale, settings = scale or SCALES[data], settings or GraphSettings()
+    if network not in scale.networks:
+        raise SettingError(f"network {network!r} is none of this study's; choose one of {', '.join(scale.networks)}")
+    title = DataSettings(name=data, root=root).title
+    folder = out or Path("runs/reproduce") / f"icnn-{title}"
+    plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
+    starts = [cell for cell in plan.starts(seeds) if cell.row == network]
+    cells = [cell for cell in plan.cells(seeds, [MULTI]) if cell.row == network]
+    say(f"{len(starts) + len(cells)} runs in {folder}; those that are complete there are kept")
+    on_done = announced(len(starts) + len(cells), say)
+    for cell in starts:
+        trained(cell, True, device=device)
+        on_done(cell)
+    measured = []
+    for cell in cells:
+        measured.append(_measured(cell, classes, settings, device))
+        on_done(cell)
+    told = [*(["--root", title] if root else []), *(["--network", network] if network != "alexnet" else [])]
+    command = " ".join(["whynet reproduce graph --data", data, *told, "--classes", str(classes), "--seeds", str(seeds)])
+    return header(command, title, [cell.seed for cell in cells]) | {
+        "settings": {
+            "network": network, "layers": measured[0]["asked"]["layers"], "chosen": CHOSEN,
+            "graph": GraphRequest(graph=settings).to_json(), "scale": asdict(scale),
+        },
+        "class_names": list(measured[0]["classes"]),
+        "classifier_accuracy": spread([own["accuracy"] for own in measured]),
+        "rows": _rows(measured),
+        "tests": _tests(measured),
+    }  # fmt: skip
+
+
+def _measured(cell: Cell, classes: int, settings: GraphSettings, device: str) -> dict[str, Any]:
+    """What one network's graphs show, class by class; a class that was measured in just this way is kept."""
+    run, folder = trained(cell, True, device=device), Path(cell.folder)
+    with alone_at(folder):
+        subject = load_subject(run.folder / CLASSIFIER).to(Hardware(device=device).torch_device())
+        splits = open_data(TrainSettings.from_json(run.settings).data)
+        layers, network = graph_layers(subject, None), weights_fingerprint(subject.network)
+        asked = {
+            "network": network,
+            "layers": list(layers),
+            "chosen": [CHOSEN, NUM_DRAWS],
+            "data": splits.test.fingerprint(),
+        }
+        asked |= GraphRequest(graph=settings).to_json()
+        found = read_json(folder / MEASURED, "a study's figures") if (folder / MEASURED).exists() else {}
+        if found.get("asked") != asked:
+            found = {"asked": asked, "accuracy": _accuracy(subject, splits), "classes": {}}
+        centres: dict[str, UnitCentres] = {}
+        names = {index: subject.class_names[index] for index in drawn_classes(splits, classes)}
+        for index, name in names.items():
+            if name in found["classes"]:
+                continue
+            own = graph_of_class(subject, splits, index, layers, settings, network=network, centres=centres)
+            if not own.rows:
+                raise DataError(
+                    f"no test picture shows parts of {name}, against which nodes could be measured; add some"
+                )
+            found["classes"][name] = own.rows
+            write_json_atomically(folder / MEASURED, found)
+        return {**found, "classes": {name: found["classes"][name] for name in names.values()}}
+
+
+def drawn_classes(splits: Splits, number: int) -> list[int]:
+    """Classes drawn at random, the same for all seeds; raises `SettingError` if there are not so many."""
+    names = splits.train.class_names
+    if number > len(names):
+        raise SettingError(f"{number} classes were asked for, but there are {len(names)}; ask for fewer")
+    order = numpy_generator(0, "classes of the study").permutation(len(names))
+    return sorted(int(index) for index in order[:number])
+
+
+def _accuracy(subject: Subject, splits: Splits) -> float:
+    logits, labels = logits_and_labels(subject, splits.test)
+    return float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
+
+
+def _rows(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for name in ROWS:
+        by_seed = [[own[name] for own in seed["classes"].values()] for seed in measured]
+        keys = list(dict.fromkeys(key for seed in by_seed for figures in seed for key in figures))
+        metrics = {
+            key: spread_over_classes([[one[key] for one in seed if key in one] for seed in by_seed]) for key in keys
+        }
+        rows.append({"name": name, "metrics": metrics})
+    return rows
+
+
+def _tests(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Paired over class x seed: what nodes have more than filters and than the middle; Holm over all tests."""
+    tests = []
+    for key in TESTED:
+        for other in (FILTERS, PRIORS, CENTRE):
+            pairs = [
+                (own[NODES][key], own[other][key])
+                for seed in measured
+                for own in seed["classes"].values()
+                if key in own[NODES] and key in own[other]
+            ]
+            if len(pairs) > 1:
+                test = paired_test([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+                tests.append({"a": NODES, "b": other, "metric": key, **asdict(test)})
+    return adjusted(tests)

@@ -1,0 +1,41 @@
+"""What is told of the study of explanatory graphs beside its table: how nodes stand to what they are held against."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
+
+TARGET = 0.8
+"""Nodes of painted birds should wander at most so many times as far as filters; on photographs less than these."""
+
+
+def standing(results: Mapping[str, Any]) -> Iterator[str]:
+    """How far nodes wander and how well they find a part, against filters and the middle of the picture."""
+    means = {row["name"]: {key: value["mean"] for key, value in row["metrics"].items()} for row in results["rows"]}
+    nodes, filters, centre = (means[name] for name in (NODES, FILTERS, CENTRE))
+    if "location_instability" in nodes and "location_instability" in filters:
+        times = nodes["location_instability"] / filters["location_instability"]
+        told = f"the chosen nodes wander {times:.2f} times as far as the chosen filters"
+        if results["data"] == "birds":
+            told += f" (target: at most {TARGET})"
+        below = nodes["location_instability"] < centre["location_instability"]
+        yield (
+            f"Location instability: {told}, and {'less' if below else 'not less'} than the centre of the picture "
+            f"({nodes['location_instability']:.3f} against {centre['location_instability']:.3f})."
+        )
+        yield (
+            f"Chosen among as many nodes as there are filters: {nodes['instability_of_few']:.3f}, "
+            f"{nodes['instability_of_few'] / filters['location_instability']:.2f} times the filters'. Of all, chosen "
+            f"or not: nodes {nodes['instability_of_all']:.3f}, filters {filters['instability_of_all']:.3f}."
+        )
+    if "one_shot_error" in nodes:
+        better = "nearer" if nodes["one_shot_error"] < filters["one_shot_error"] else "farther off"
+        yield (
+            f"One-shot localisation: nodes are {better} than filters ({nodes['one_shot_error']:.3f} against "
+            f"{filters['one_shot_error']:.3f} of the diagonal; the centre is {centre['one_shot_error']:.3f} off)."
+        )
+    if "num_hitting" in nodes:
+        yield (
+            f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
+            f"{filters['candidates']:.0f} filters hit one part in more than half of a class's pictures."
+        )

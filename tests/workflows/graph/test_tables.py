@@ -1,0 +1,54 @@
+"""Figures in lines and sentences, each beside what it is to be compared with."""
+
+import json
+
+import pytest
+
+from whynet.base.errors import RunError
+from whynet.workflows.graph.tables import figure_lines, mean_rows, run_summary, summary_lines
+from whynet.workflows.run import Run
+
+ROWS = {
+    "nodes": {"location_instability": 0.05, "num_hitting": 3.0, "candidates": 40.0, "one_shot_error": 0.1},
+    "filters": {"location_instability": 0.07, "num_hitting": 1.0, "candidates": 10.0, "one_shot_error": 0.2},
+    "constant centre": {"location_instability": 0.06, "candidates": 1.0},
+}
+
+
+def test_lines_leave_out_what_nobody_has():
+    columns, lines = figure_lines(ROWS)
+    assert columns == ["", "wander by", "one-shot error", "how many", "candidates"]
+    assert lines[0] == ["nodes", "0.050", "0.100", "3", "40"]
+    assert lines[2] == ["constant centre", "0.060", "", "", "1"]
+
+
+def test_means_are_over_the_classes_that_have_a_figure():
+    other = {"nodes": {"location_instability": 0.15}, "filters": {}}
+    found = mean_rows([ROWS, other])
+    assert found["nodes"]["location_instability"] == pytest.approx(0.1)
+    assert found["nodes"]["candidates"] == 40
+    assert found["filters"] == ROWS["filters"]
+    assert mean_rows([]) == {}
+
+
+def test_sentences():
+    lines = list(summary_lines(ROWS))
+    assert lines[0].startswith(
+        "The steadiest nodes wander by 0.050 of the picture's diagonal, the steadiest filters by"
+    )
+    assert lines[1] == "3 of 40 nodes and 1 of 10 filters hit one part in more than half of the pictures."
+    assert lines[2].endswith("0.100 of the diagonal, filters to 0.200.")
+    assert list(summary_lines({})) == []
+
+
+def test_the_summary_of_a_run(tmp_path):
+    run = Run.create(tmp_path / "run", {})
+    assert run_summary(run) == []
+    for name, rows in (("0000-a", ROWS), ("0001-b", {})):
+        folder = run.folder / "graph" / name
+        folder.mkdir(parents=True)
+        (folder / "figures.json").write_text(json.dumps({"rows": rows}))
+    assert run_summary(run) == ["2 classes have explanatory graphs.", *summary_lines(ROWS)]
+    (folder / "figures.json").write_text("[]")
+    with pytest.raises(RunError, match="is damaged"):
+        run_summary(run)
