@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from whynet.cli.app import app
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows import report
 from whynet.workflows.graph import finding
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings

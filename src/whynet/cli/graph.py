@@ -5,7 +5,7 @@ from typing import Any
 from whynet.cli.console import Answer
 from whynet.cli.options import Allow, Device, Json, RunFolder, SkipBad
 from whynet.cli.settings_options import Group, with_settings
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings
 
 

@@ -14,7 +14,7 @@ from whynet.structures.explanatory_graph.beginning import first_nodes
 from whynet.structures.explanatory_graph.fitting import fit_explanatory_graph, fit_layers, learn
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.grid import Grid
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 NAMES = ["low", "high"]
 SIZE = (64, 64)

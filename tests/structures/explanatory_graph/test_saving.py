@@ -10,7 +10,7 @@ from whynet.base.errors import RunError, StorageError
 from whynet.structures.explanatory_graph.fitting import fit_layers
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.saving import DESCRIPTION, NUMBERS, _digest
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 TENSORS = ("scales", "filters", "mu", "sigma", "shares", "parents", "edge_sigmas")
 

@@ -2,7 +2,7 @@
 
 import json
 
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings
 
 

@@ -18,6 +18,6 @@ from whynet.structures.explanatory_graph.fitting import fit_explanatory_graph
 from whynet.structures.explanatory_graph.graph import Edge, ExplanatoryGraph
 from whynet.structures.explanatory_graph.inference import NodePositions
 from whynet.structures.explanatory_graph.layer import GraphLayer
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 __all__ = ["Edge", "ExplanatoryGraph", "GraphLayer", "GraphSettings", "NodePositions", "fit_explanatory_graph"]

@@ -28,7 +28,7 @@ from whynet.structures.explanatory_graph.inference import LayerMaps, Maps, best_
 from whynet.structures.explanatory_graph.layer import GraphLayer
 from whynet.structures.explanatory_graph.layer_maps import check_running_order, layer_maps
 from whynet.structures.explanatory_graph.maximisation import Moves, Nodes, maximisation
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 LEAST_SHARE = 1e-3
 """Of a filter's activation: what a node needs to live."""

@@ -18,7 +18,7 @@ from whynet.structures.explanatory_graph.gaussian_product import edge_weights
 from whynet.structures.explanatory_graph.inference import LayerMaps, NodePositions, node_positions
 from whynet.structures.explanatory_graph.layer import GraphLayer
 from whynet.structures.explanatory_graph.layer_maps import layer_maps
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 if TYPE_CHECKING:
     import networkx

@@ -18,7 +18,7 @@ from torch import Tensor
 from whynet.base.errors import RunError, SettingError, StorageError
 from whynet.base.files import read_json, write_bytes_atomically, write_json_atomically
 from whynet.structures.explanatory_graph.layer import GraphLayer
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 DESCRIPTION = "graph.json"
 NUMBERS = "graph.safetensors"

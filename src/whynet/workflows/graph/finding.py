@@ -12,7 +12,7 @@ from whynet.base.errors import RunError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.class_folders import class_folder, wanted_classes

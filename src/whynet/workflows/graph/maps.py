@@ -15,7 +15,7 @@ from whynet.structures.explanatory_graph.fitting import fit_layers
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.inference import LayerMaps
 from whynet.structures.explanatory_graph.layer_maps import check_running_order, layer_maps
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows.reading import BATCH_SIZE
 
 

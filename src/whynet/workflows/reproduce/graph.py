@@ -24,7 +24,7 @@ from whynet.metrics.paired_test import paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.filters.measuring import logits_and_labels

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from whynet.base.errors import SettingError
-from whynet.structures.explanatory_graph.settings import GraphSettings, numbers_of
+from whynet.structures.graph_settings import GraphSettings, numbers_of
 
 
 @pytest.mark.parametrize(
