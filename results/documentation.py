@@ -7,6 +7,7 @@ In a page, a line of its own such as
     <!-- dots interpnet-birds recall -->     one figure, a dot a seed
     <!-- orderings srae-birds -->            which of the paper's orderings hold, and Lasso's sweep, folded
     <!-- ratios icnn-birds -->              what interpretable filters have over ordinary ones
+    <!-- standing graph-birds -->           how nodes stand to filters and to what never moves
     <!-- check demo-check -->                what `whynet check --json` wrote
 
 is replaced by what it names.
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from whynet.workflows.check_table import panels as check_panels
+from whynet.workflows.reproduce.graph_tables import standing
 from whynet.workflows.reproduce.icnn import ratios
 from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
 from whynet.workflows.reproduce.tables import TITLES, dots, markdown, paired_lines, panels
 
 HERE = Path(__file__).parent
-LINE = re.compile(r"^<!-- (tables|tests|dots|orderings|ratios|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
+LINE = re.compile(r"^<!-- (tables|tests|dots|orderings|ratios|standing|check) ([\w-]+)((?: \w+)*) -->$", re.MULTILINE)
 
 
 def on_page_markdown(text: str, **_: Any) -> str:
@@ -51,6 +53,8 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
         return f"{held}\n\n" + _folded("Lasso with more entries (table 2a; the paper's error in brackets)", sweep)
     if what == "ratios":
         return "\n".join(f"- {line}" for line in ratios(results))
+    if what == "standing":
+        return "\n".join(f"- {line}" for line in standing(results))
     if what == "tests":
         return _folded("The paired tests", markdown(*paired_lines(results)))
     figures = [f"<figcaption>{TITLES[key]}</figcaption>{dots(results, key)}" for key in keys]

@@ -15,7 +15,7 @@ def blocks(page: Path) -> str:
     return "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["tutorial.md", "data.md", "attribution.md", "concepts.md", "filters.md"])
+@pytest.mark.parametrize("name", ["tutorial.md", "data.md", "attribution.md", "concepts.md", "filters.md", "graph.md"])
 def test_the_examples_of_a_page_run(name, tmp_path, monkeypatch):
     monkeypatch.setenv("WHYNET_CACHE", str(tmp_path))
     code = blocks(ROOT / "docs" / name)
