@@ -25,7 +25,7 @@ from torch import Tensor
 
 from whynet.base.seeding import generator
 from whynet.structures.explanatory_graph.fitting import fit_layers
-from whynet.structures.explanatory_graph.settings import GraphSettings
+from whynet.structures.graph_settings import GraphSettings
 
 SIDE, LAYERS = 224, ("a", "b", "c", "d")
 ROUNDS = 3
