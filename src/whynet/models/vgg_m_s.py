@@ -29,6 +29,7 @@ from torch import nn
 from whynet.base.types import Images, Logits
 from whynet.models.clipped_pooling import ClippedMaxPool2d, check_side
 from whynet.models.initial_weights import initialise
+from whynet.models.local_response_norm import LocalResponseNorm
 from whynet.models.width import check_sizes, scaled
 
 
@@ -64,7 +65,7 @@ class _ChatfieldNetwork(nn.Module, PyTorchModelHubMixin):
             self.add_module(f"conv{number}", convolution)
             self.add_module(f"relu{number}", nn.ReLU())
             if stage.norm:
-                self.add_module(f"norm{number}", nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
+                self.add_module(f"norm{number}", LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
             if stage.pool is not None:
                 self.add_module(f"pool{number}", ClippedMaxPool2d(*stage.pool, ceil_mode=True))
             inputs = outputs

@@ -18,4 +18,4 @@ def augmented(images: Images, *, shift: float, relight: float) -> Images:
     contrast = 1 + (torch.rand(batch, 1, 1, 1, device=device) * 2 - 1) * relight
     # Normalised images have a deviation near 1 and span about 4 of them.
     brightness = (torch.rand(batch, 1, 1, 1, device=device) * 2 - 1) * relight * 4 / 2
-    return (moved * contrast + brightness).contiguous(memory_format=torch.channels_last)
+    return moved.mul_(contrast).add_(brightness)

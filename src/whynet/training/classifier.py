@@ -84,8 +84,9 @@ class ClassifierTraining(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over all parameters that are trained."""
+        own = self.settings
         return torch.optim.AdamW(
-            self.trained_parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.trained_parameters(), lr=own.learning_rate, weight_decay=own.weight_decay, fused=True
         )
 
 
@@ -110,10 +111,10 @@ class PictureTraining(ClassifierTraining):
 
     def logits(self, inputs: Tensor) -> Logits:
         """The logits of a batch of pictures."""
-        images = self.preprocessing.normalise(inputs).contiguous(memory_format=torch.channels_last)
+        images = self.preprocessing.normalise(inputs)
         if self.training:
             images = augmented(images, shift=self.settings.shift, relight=self.settings.relight)
-        logits = logits_of(self.network(images))
+        logits = logits_of(self.network(images.contiguous(memory_format=torch.channels_last)))
         assert isinstance(logits, Tensor)  # checked before training
         return logits
 
