@@ -139,7 +139,7 @@ def steps(networks: dict[str, nn.Module], images: Tensor, learning: FilterLearni
     found: dict[str, Work] = {}
     for kind, network in networks.items():
         network.train().to(memory_format=torch.channels_last)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, fused=True)
         found[kind] = partial(step, network, optimiser, learning if kind == "interpretable" else None, pixels, labels)
     return found
 

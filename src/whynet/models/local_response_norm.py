@@ -9,7 +9,6 @@ torch sums by a three-dimensional average pooling, whose loops took more than ha
 1 x 1 convolution by a band of ones does.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import has_torch_function_unary

@@ -13,7 +13,7 @@ from whynet.models.built_in_networks import BUILT_IN_NETWORKS
 from whynet.models.saved_subject import load_subject
 from whynet.workflows.reproduce import icnn as study_module
 from whynet.workflows.reproduce import reproduce_icnn
-from whynet.workflows.reproduce.icnn import ratios
+from whynet.workflows.reproduce.icnn import paired_tests, ratios
 from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale, NetworkPlan, rows
 from whynet.workflows.reproduce.tables import paired_lines, panels
 from whynet.workflows.settings import settings_with
@@ -128,6 +128,24 @@ def test_interpretable_filters_are_told_in_ratios():
         "vgg layer alone: part interpretability 0.75 times, accuracy -5.0 points.",
         "dog: net interpretable: accuracy -10.0 points.",
     ]
+
+
+def test_interpretable_filters_are_tested_against_the_twin_and_against_each_part_of_themselves(tmp_path):
+    networks = {"alexnet": NetworkPlan(is_ablated=True, seeds=2), "vgg16": NetworkPlan(seeds=2)}
+    cells = plan(tmp_path, replace(TINY, networks=networks)).cells(2, ["multi"])
+    better = {"alexnet interpretable": 0.3, "alexnet masks alone": 0.2, "alexnet layer alone": 0.1}
+    figures = [{"accuracy": 0.5 + better.get(cell.row, 0) + cell.seed / 100} for cell in cells]
+    found = {(test["a"], test["b"]): test["difference"] for test in paired_tests(cells, figures)}
+    assert found == pytest.approx(
+        {
+            ("alexnet interpretable", "alexnet"): 0.3,
+            ("alexnet interpretable", "alexnet masks alone"): 0.1,
+            ("alexnet interpretable", "alexnet layer alone"): 0.2,
+            ("alexnet masks alone", "alexnet"): 0.2,
+            ("alexnet layer alone", "alexnet"): 0.1,
+            ("vgg16 interpretable", "vgg16"): 0.0,
+        }
+    )
 
 
 @pytest.fixture(scope="module")

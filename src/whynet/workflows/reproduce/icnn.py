@@ -32,6 +32,7 @@ from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.reproduce.icnn_plan import (
     INTERPRETABLE,
     LAYER_ALONE,
+    MASKS_ALONE,
     SCALES,
     ICNNPlan,
     ICNNScale,
@@ -102,7 +103,7 @@ def reproduce_icnn(
     return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {
         "settings": asdict(scale),
         "rows": gathered(rows(scale.networks, data, is_single=single), cells, figures),
-        "tests": _tests(cells, figures),
+        "tests": paired_tests(cells, figures),
     }
 
 
@@ -133,8 +134,8 @@ def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
         return figures
 
 
-def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
-    """What masked filters have more, paired over the seeds, or over the categories of single-category tasks.
+def paired_tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, Any]]:
+    """What a row has more than those it is held against, paired over seeds, or over the categories of single tasks.
 
     Of a category with several seeds their mean is taken: the networks of one seed have a start in common.
     """
@@ -144,19 +145,27 @@ def _tests(cells: Sequence[Cell], figures: Sequence[Figures]) -> list[dict[str, 
         by_row.setdefault(row, {})[place] = {key: fmean(own[key] for own in alike) for key in keys}
     tests: list[dict[str, Any]] = []
     for row, ours in by_row.items():
-        ordinary = network_of(row)
-        if ordinary == row:
-            continue
-        for key in TESTED:
-            pairs = [
-                (own[key], by_row[ordinary][place][key])
-                for place, own in ours.items()
-                if key in own and key in by_row[ordinary][place]
-            ]
-            if len(pairs) > 1:
-                test = paired_test([a for a, _ in pairs], [b for _, b in pairs])
-                tests.append({"a": row, "b": ordinary, "metric": key, **asdict(test)})
+        for other in _held_against(row):
+            theirs = by_row.get(other, {})
+            for key in TESTED:
+                pairs = [
+                    (own[key], theirs[place][key])
+                    for place, own in ours.items()
+                    if key in own and key in theirs.get(place, {})
+                ]
+                if len(pairs) > 1:
+                    test = paired_test([a for a, _ in pairs], [b for _, b in pairs])
+                    tests.append({"a": row, "b": other, "metric": key, **asdict(test)})
     return adjusted(tests)
+
+
+def _held_against(row: str) -> list[str]:
+    """Its ordinary twin, and, where it has masks and filter losses, the same without the losses and without both."""
+    ordinary = network_of(row)
+    if row == ordinary:
+        return []
+    parts = (MASKS_ALONE, LAYER_ALONE) if row == row_key(ordinary, INTERPRETABLE) else ()
+    return [ordinary, *(row_key(ordinary, part) for part in parts)]
 
 
 def _grouped(cells: Sequence[Cell], figures: Sequence[Figures]) -> dict[tuple[str, str], list[Figures]]:
