@@ -9,6 +9,7 @@ import torch.distributed as dist
 
 from whynet.base.errors import DataError, SettingError
 from whynet.models import filter_loss
+from whynet.models.filter_categories import filter_categories
 from whynet.models.filter_loss import FilterLoss
 from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import PartMask
@@ -113,9 +114,38 @@ def test_means_run_over_batches_and_the_first_is_taken_as_it_is(maps):
     torch.testing.assert_close(loss.log_z, z[0].log())
     loss(2 * maps, LABELS)
     torch.testing.assert_close(loss.log_z, (0.75 * z[0] + 0.25 * z[1]).log())
-    sums = [torch.stack([own[c == LABELS].sum((2, 3)).mean(0) for c in range(CLASSES)], 1) for own in (maps, 2 * maps)]
-    torch.testing.assert_close(loss.strengths, 0.75 * sums[0] + 0.25 * sums[1])
     assert int(loss.seen) == 2
+
+
+def test_strengths_are_means_over_the_last_hundred_images_of_each_class(maps):
+    loss = a_loss(momentum=0.0)
+    sums, weights = torch.zeros(FILTERS, CLASSES), torch.zeros(CLASSES)
+    for scale in (1, 2, 5):
+        for c in range(CLASSES):
+            own = (scale * maps)[c == LABELS]
+            sums[:, c] = 0.99 ** len(own) * sums[:, c] + own.sum((0, 2, 3))
+            weights[c] = 0.99 ** len(own) * weights[c] + len(own)
+        loss(scale * maps, LABELS)
+    torch.testing.assert_close(loss.strengths, sums / weights)
+
+
+@pytest.mark.parametrize("assignment", ["balanced", "arg-max"])
+def test_filters_keep_their_categories_where_nothing_changes_but_the_pictures_drawn(assignment):
+    random = torch.Generator().manual_seed(0)
+    filters, classes = 40, 10
+    true = torch.rand(filters, classes, generator=random)
+    loss = FilterLoss(PartMask(filters, FilterSettings()), 3, 3, classes, FilterSettings(assignment=assignment))
+    kept = []
+    for batch in range(200):
+        labels = torch.randint(classes, (16,), generator=random)
+        noise = 2 * torch.rand(16, filters, 1, 1, generator=random)  # a picture may fire twice its mean, or nothing
+        before = loss.mask.categories.clone()
+        loss((true[:, labels].T[:, :, None, None] * noise).expand(-1, -1, 3, 3).contiguous(), labels)
+        if batch > 100 and batch % filter_loss.ASSIGN_EVERY == 0:
+            kept.append(float((before == loss.mask.categories).float().mean()))
+    assert min(kept) > 0.85
+    expected = filter_categories(true, assignment)
+    assert float((loss.mask.categories == expected).float().mean()) > 0.6
 
 
 def test_a_class_that_no_batch_had_does_not_drag_and_is_taken_as_it_comes(maps):
@@ -187,7 +217,7 @@ def test_what_does_not_fit_is_refused(maps):
 def test_the_masks_categories_are_saved_with_the_network_and_not_with_the_loss(maps):
     loss = a_loss()
     loss(maps, LABELS)
-    assert set(loss.state_dict()) == {"log_z", "strengths", "seen"}
+    assert set(loss.state_dict()) == {"log_z", "class_sums", "class_images", "seen"}
     assert "categories" in loss.mask.state_dict()
 
 

@@ -33,6 +33,12 @@ from whynet.models.part_templates import templates
 
 ASSIGN_EVERY = 10
 """Batches after which filters are assigned to categories anew."""
+_KEPT_OF_AN_IMAGE = 0.99
+"""What an image leaves of the earlier ones of its class in the means by which filters are assigned: of the last hundred
+or so. Over the few that a batch has of each class, means change so much that half of the filters change category at a
+time, and are pushed to one after the other."""
+_PRESENT = 1.1
+"""By what the strength in a filter's present category is multiplied when it is assigned anew."""
 _LARGEST = 20.0
 """Of the logarithm of a weight."""
 _TEMPERATURE = 4.0
@@ -55,7 +61,8 @@ class FilterLoss(nn.Module):
     """
 
     log_z: Tensor
-    strengths: Tensor
+    class_sums: Tensor
+    class_images: Tensor
     seen: Tensor
 
     def __init__(
@@ -76,13 +83,19 @@ class FilterLoss(nn.Module):
             raise SettingError(f"categories out of 0 to {num_classes - 1} were expected, not {self.candidates}")
         count = len(mask.beta)
         self.register_buffer("log_z", torch.zeros(count, rows * columns + 1))
-        self.register_buffer("strengths", torch.zeros(count, num_classes))
+        self.register_buffer("class_sums", torch.zeros(count, num_classes))
+        self.register_buffer("class_images", torch.zeros(num_classes))
         self.register_buffer("seen", torch.tensor(0))
 
     @property
     def mask(self) -> PartMask:
         """Whose filters."""
         return self._mask[0]
+
+    @property
+    def strengths(self) -> Float[Tensor, "filters categories"]:
+        """Mean over the last images of each class of the sum of a filter's map; 0 for a class that had none."""
+        return self.class_sums / self.class_images.clamp_min(1e-6)
 
     def forward(self, maps: Maps, labels: Labels) -> Maps:
         """The gradient of the loss at the maps of a batch, to be descended, after the batch is taken into the means.
@@ -133,16 +146,22 @@ class FilterLoss(nn.Module):
         self.log_z.copy_(torch.logaddexp(self.log_z + math.log(keep), means + math.log(1 - keep)) if keep else means)
         of_class = nn.functional.one_hot(labels, self.num_classes).T.float()  # (C, B)
         sums, counts = _summed(of_class @ maps.float().sum((2, 3))), _summed(of_class.sum(1))  # (C, F), (C)
-        now = (sums / counts.clamp_min(1)[:, None]).T  # (F, C)
-        is_new = self.strengths.sum(0) == 0  # no batch had the class
-        mixed = torch.where(is_new, now, self.settings.momentum * self.strengths + (1 - self.settings.momentum) * now)
-        self.strengths.copy_(torch.where(counts > 0, mixed, self.strengths))
+        kept = _KEPT_OF_AN_IMAGE**counts
+        self.class_sums.mul_(kept).add_(sums.T)
+        self.class_images.mul_(kept).add_(counts)
         if int(self.seen) % ASSIGN_EVERY == 0:
-            some = torch.tensor(self.candidates, device=maps.device)
-            self.mask.categories.copy_(some[filter_categories(self.strengths[:, some], self.settings.assignment)])
+            self._assign()
         if self.settings.learned_beta:
             self._follow_spread(maps, labels)
         self.seen += 1
+
+    def _assign(self) -> None:
+        """Give each filter its category anew, where another than the present one is clearly better."""
+        some = torch.tensor(self.candidates, device=self.class_sums.device)
+        is_present = some == self.mask.categories[:, None]
+        strengths = self.strengths[:, some]
+        strengths = torch.where(is_present, _PRESENT * strengths, strengths)
+        self.mask.categories.copy_(some[filter_categories(strengths, self.settings.assignment)])
 
     def _follow_spread(self, maps: Maps, labels: Labels) -> None:
         """Pull beta towards twice clamp(3 / spread, 1.5, 3), in images of the filter's category.

@@ -12,6 +12,7 @@ from whynet.data.birds.dataset import PaintedBirds
 from whynet.metrics import FilterActivity, LocationInstability, PartInterpretability, QuantileSketch
 from whynet.metrics.part_interpretability import discs
 from whynet.models.convnet import ConvNet
+from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import make_interpretable
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
@@ -73,6 +74,42 @@ def test_figures_are_the_metrics_of_the_maps(subject, birds, measured):
     assert [own["part"] for own in measured.filters] == expected
     assert measured.figures["num_filters"] == 6
     assert 0 < measured.figures["radius"] < 1
+    lowest = wandering.compute().centre_per_category.nan_to_num(nan=9).amin(1)
+    assert measured.figures["lowest_constant_centre"] == pytest.approx(float(lowest[lowest < 9].mean()))
+    assert measured.figures["silent"] == pytest.approx(float((maps.flatten(2).amax(2) <= 0).float().mean()))
+    assert measured.figures["without_part"] == parts.compute().left_out
+    assert measured.figures["without_instability"] == wandering.compute().left_out
+
+
+def test_networks_that_are_compared_have_fields_of_one_size(subject, birds, measured):
+    torch.manual_seed(1)
+    wide = ConvNet(2, widths=(8,), hidden=()).eval()
+    twin = Subject(wide, class_names=birds.class_names, preprocess=subject.preprocess)
+    alone = measure_filters(twin, "blocks.0.2", birds, LANDMARKS)
+    found = measure_filters(subject, "blocks.1.2", birds, LANDMARKS, fields_of=twin)
+    assert alone.figures["radius"] != measured.figures["radius"]
+    assert found.figures["radius"] == alone.figures["radius"]
+    assert found.figures["own_radius"] == measured.figures["radius"] == measured.figures["own_radius"]
+    assert torch.equal(found.geometry.centres, measured.geometry.centres)
+    assert found.figures["part_interpretability"] != measured.figures["part_interpretability"]
+    assert found.figures["location_instability"] == measured.figures["location_instability"], "peaks have no size"
+
+
+def test_what_training_told_filters_is_held_against_what_they_fire_for(subject, birds, measured):
+    network = make_interpretable(
+        subject.network, "blocks.1.2", images=subject.preprocess.blank(), settings=FilterSettings(beta=0.0, strength=0.0)
+    )
+    twin = Subject(network.eval(), class_names=birds.class_names, preprocess=subject.preprocess)
+    untrained = measure_filters(twin, "blocks.1.2", birds, LANDMARKS)
+    assert "trained_category" not in measured.figures.keys() | untrained.figures.keys()
+    own = [one["category"] for one in untrained.filters]
+    mask = network.blocks[1][2].mask
+    mask.categories.copy_(torch.tensor([1 - own[0], *own[1:]]))
+    assert measure_filters(twin, "blocks.1.2", birds, LANDMARKS).figures["trained_category"] == pytest.approx(5 / 6)
+    mask.categories.fill_(0)
+    alone = measure_filters(twin, "blocks.1.2", birds, LANDMARKS, num_categories=1)
+    live = 1 - alone.figures["dead"] / 6
+    assert alone.figures["trained_category"] == pytest.approx(live)
 
 
 class RedSpot(nn.Module):

@@ -53,7 +53,8 @@ def test_of_a_single_category_its_own_pictures_are_looked_at(few_birds, tmp_path
     run = trained(tmp_path / "run", replace(SETTINGS, data=replace(SETTINGS.data, task=name)))
     asked = {}
 
-    def measured(_subject, _layer, examples, landmarks, *, num_categories):
+    def measured(_subject, _layer, examples, landmarks, *, num_categories, fields_of):
+        assert fields_of is None
         asked.update(names=examples.class_names, landmarks=landmarks, num_categories=num_categories)
         raise KeyboardInterrupt
 

@@ -36,3 +36,18 @@ def test_figures_stand_beside_what_they_are_compared_with():
     for key in ("part_interpretability", "location_instability"):
         del figures[key]
     assert len(list(summary_lines(figures))) == 2
+
+
+def test_what_flatters_and_what_counted_for_nothing_are_told():
+    figures = {"num_filters": 12.0, "part_interpretability": 0.5, "location_instability": 0.07, "constant_centre": 0.09,
+               "assigned_instability": 0.11, "assigned_constant_centre": 0.1, "detectors": 4.0, "unique_detectors": 3.0,
+               "dead": 1.0, "silent": 0.4, "without_part": 2.0, "without_instability": 0.0,
+               "classes_with_filters": 0.9, "trained_category": 0.75}  # fmt: skip
+    lines = list(summary_lines(figures))
+    assert lines[2:4] == [
+        "That is in each filter's steadiest class; in the one it fires for most it wanders by 0.110, the centre by "
+        "0.100.",
+        "2 of 12 filters have no part interpretability: too few pictures, or dead.",
+    ]
+    assert lines[5] == "A filter is silent in 40% of the pictures, which say nothing of where it looks."
+    assert lines[-1] == "75% of the filters fire most for the class that training gave them."

@@ -9,7 +9,7 @@ diagonal of the cell that a unit stands for, so that all fields together leave n
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -37,11 +37,17 @@ class UnitGeometry:
         centres: Row and column in pixels of the network's input; the centre of the first pixel is 0.5.
         radius: In pixels.
         is_least: Whether that is the least radius that leaves no gaps, because what was measured is no larger.
+        own_radius: What was measured of the layer itself, where `radius` is another's.
     """
 
     centres: Float[Tensor, "rows columns 2"]
     radius: float
     is_least: bool
+    own_radius: float
+
+    def as_large_as(self, other: "UnitGeometry") -> "UnitGeometry":
+        """The same centres with fields as large as those of another network, with which this one is compared."""
+        return replace(self, radius=other.radius, is_least=other.is_least)
 
 
 def before_mask(subject: Subject, layer: str) -> str:
@@ -83,7 +89,8 @@ def unit_geometry(subject: Subject, layer: str, images: Images, *, seed: int = 0
     radii = [math.sqrt(area / math.pi) for area in areas] or [max(measured.theoretical.extent) / 2]
     centres = measured.theoretical.centres().float()
     radius, least = statistics.median(radii), _half_diagonal(centres)
-    return UnitGeometry(centres=centres, radius=max(radius, least), is_least=radius <= least)
+    own = max(radius, least)
+    return UnitGeometry(centres=centres, radius=own, is_least=radius <= least, own_radius=own)
 
 
 def _half_diagonal(centres: Float[Tensor, "rows columns 2"]) -> float:

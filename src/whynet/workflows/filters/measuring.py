@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from whynet.attribution.passage import output_of
@@ -24,7 +24,7 @@ from whynet.metrics.filter_activity import FilterActivity, FilterActivityFigures
 from whynet.metrics.location_instability import LocationInstability
 from whynet.metrics.part_interpretability import PartInterpretability, discs
 from whynet.metrics.quantile_sketch import QuantileSketch
-from whynet.models.interpretable_conv import interpretable_layers
+from whynet.models.interpretable_conv import InterpretableConv, interpretable_layers
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.workflows.filters.geometry import UnitGeometry, unit_geometry
@@ -82,6 +82,7 @@ def measure_filters(
     landmarks: Sequence[str],
     *,
     num_categories: int | None = None,
+    fields_of: Subject | None = None,
 ) -> MeasuredFilters:
     """Measure the filters of a layer on some pictures.
 
@@ -92,6 +93,8 @@ def measure_filters(
         landmarks: Names of the parts from which filters must not wander.
         num_categories: Of the first so many classes alone pictures are looked at; None: all. A single-category task has
             1: the others belong to no one category.
+        fields_of: Whose receptive fields, of its own top layer, all networks have that are to be compared: larger ones
+            overlap with parts more easily. None: this one's.
 
     Raises:
         SubjectError: The layer has no maps, or no filter fires.
@@ -121,7 +124,10 @@ def measure_filters(
         raise SubjectError(
             f"no filter of layer {layer!r} fires in any picture, so none can be measured; train it first"
         )
-    geometry = unit_geometry(subject, layer, pictures.some(NUM_CALIBRATED))
+    some = pictures.some(NUM_CALIBRATED)
+    geometry = unit_geometry(subject, layer, some)
+    if fields_of is not None:
+        geometry = geometry.as_large_as(unit_geometry(fields_of, filters_layer(fields_of), some))
     return _second_pass(pictures, layer, count, landmarks, activity, thresholds, geometry)
 
 
@@ -148,6 +154,18 @@ class _Pictures:
         rows = [place * len(self.examples) // number for place in range(number)]
         return self.preprocess([self.examples[row].image for row in rows]).to(self.subject.device)
 
+    def trained_categories(self, count: int) -> Int[Tensor, " filters"] | None:
+        """What the filters of an interpretable layer were trained to stand for; None where training told them nothing.
+
+        Args:
+            count: How many categories are looked at; the others are nobody's.
+        """
+        layer = self.subject.layer(self.layer)
+        if not isinstance(layer, InterpretableConv) or not bool((layer.mask.categories >= 0).any()):
+            return None
+        categories = layer.mask.categories.cpu()
+        return categories.where(categories < count, -1)
+
     def batches(self, what: str) -> Iterator[tuple[list[Example], Tensor, Labels]]:
         """Examples, maps and labels."""
         starts = range(0, len(self.examples), BATCH_SIZE)
@@ -169,7 +187,8 @@ def _first_pass(pictures: _Pictures, count: int) -> tuple[FilterActivityFigures,
     activity: FilterActivity | None = None
     for _, maps, labels in pictures.batches("Measuring activations"):
         if sketch is None or activity is None:
-            sketch, activity = QuantileSketch(maps.shape[1]), FilterActivity(maps.shape[1], count)
+            sketch = QuantileSketch(maps.shape[1])
+            activity = FilterActivity(maps.shape[1], count, assigned=pictures.trained_categories(count))
         sketch.update(maps)
         activity.update(maps, labels)
     assert sketch is not None
@@ -207,14 +226,21 @@ def _second_pass(
         "part_interpretability": of_parts.part_interpretability,
         "location_instability": wandering.location_instability,
         "constant_centre": wandering.constant_centre,
+        "lowest_constant_centre": _mean_of_lowest(wandering.centre_per_category),
         "assigned_instability": wandering.assigned_instability,
+        "assigned_constant_centre": wandering.assigned_constant_centre,
         "unique_detectors": float(dissected.unique_detectors),
         "detectors": float(dissected.detectors),
         "classes_with_filters": float(activity.classes_with_filters_share),
+        "trained_category": _agreement(pictures.trained_categories(count), activity.category),
         "dead": float(activity.num_dead),
+        "silent": float(wandering.blank.sum()) / (number * len(pictures.examples)),
+        "without_part": float(of_parts.left_out),
+        "without_instability": float(wandering.left_out),
         "num_filters": float(number),
         "radius": geometry.radius / math.hypot(*size),
         "radius_is_least": float(geometry.is_least),
+        "own_radius": geometry.own_radius / math.hypot(*size),
     }
     # In the category that is told beside it; the figure of the layer takes each filter's steadiest, as in the paper.
     own = activity.category.clamp_min(0)[:, None]
@@ -232,6 +258,17 @@ def _second_pass(
     ]
     known = {key: value for key, value in figures.items() if value is not None and math.isfinite(value)}
     return MeasuredFilters(layer=layer, figures=known, filters=filters, geometry=geometry, examples=pictures.examples)
+
+
+def _mean_of_lowest(per_category: Float[Tensor, "filters categories"]) -> float:
+    """Each row's lowest figure, on average over those that have one."""
+    lowest = per_category.nan_to_num(nan=math.inf).amin(1)
+    return float(lowest[lowest.isfinite()].mean())
+
+
+def _agreement(trained: Int[Tensor, " filters"] | None, found: Int[Tensor, " filters"]) -> float | None:
+    """Share of the filters that fire most for the category they were trained to stand for; None without training."""
+    return None if trained is None else float((trained == found).float().mean())
 
 
 def whole_parts(

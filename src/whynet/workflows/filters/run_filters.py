@@ -34,11 +34,13 @@ class FiltersOfRun:
         return self.subject.class_names
 
 
-def filters_of_subject(subject: Subject, splits: Splits, task: str, *, layer: str | None = None) -> MeasuredFilters:
+def filters_of_subject(
+    subject: Subject, splits: Splits, task: str, *, layer: str | None = None, fields_of: Subject | None = None
+) -> MeasuredFilters:
     """Measure filters on the test pictures of a task: of a single category on its own alone; see `measure_filters`."""
     return measure_filters(
         subject, filters_layer(subject, layer), splits.test, splits.landmarks,
-        num_categories=None if task == MULTI else 1,
+        num_categories=None if task == MULTI else 1, fields_of=fields_of,
     )  # fmt: skip
 
 

@@ -42,10 +42,22 @@ def summary_lines(figures: Mapping[str, float]) -> Iterator[str]:
             f"Location instability {figures['location_instability']:.3f} of the picture's diagonal; the centre of the "
             f"picture, which never moves, has {figures['constant_centre']:.3f}."
         )
+    if "assigned_instability" in figures and "assigned_constant_centre" in figures:
+        yield (
+            "That is in each filter's steadiest class; in the one it fires for most it wanders by "
+            f"{figures['assigned_instability']:.3f}, the centre by {figures['assigned_constant_centre']:.3f}."
+        )
+    for key, what in (("without_part", "part interpretability"), ("without_instability", "location instability")):
+        if figures.get(key):  # figures of earlier versions lack it
+            yield f"{figures[key]:.0f} of {number:.0f} filters have no {what}: too few pictures, or dead."
     detectors, parts = figures["detectors"], figures["unique_detectors"]
     dead = figures["dead"]
     yield f"{detectors:.0f} of {number:.0f} filters detect a part, {parts:.0f} different ones; {dead:.0f} are dead."
+    if "silent" in figures:
+        yield f"A filter is silent in {figures['silent']:.0%} of the pictures, which say nothing of where it looks."
     yield f"{figures['classes_with_filters']:.0%} of the classes own a filter."
+    if "trained_category" in figures:
+        yield f"{figures['trained_category']:.0%} of the filters fire most for the class that training gave them."
 
 
 def _percent(value: float | None) -> str:

@@ -127,7 +127,8 @@ def measured(cell: Cell, alone: bool, *, device: str) -> Figures:
         subject = load_subject(run.folder / CLASSIFIER).to(Hardware(device=device).torch_device())
         splits = open_data(data)
         logits, labels = logits_and_labels(subject, splits.test)
-        found = filters_of_subject(subject, splits, data.task)
+        start = load_subject(Path(cell.settings["model"]["start"]) / CLASSIFIER).to(subject.device)
+        found = filters_of_subject(subject, splits, data.task, fields_of=start)
         accuracy = float(multiclass_accuracy(logits, labels, logits.shape[1], average="micro"))
         figures = {"accuracy": accuracy, **found.figures}
         write_json_atomically(folder / MEASURED, figures)

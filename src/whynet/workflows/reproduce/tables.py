@@ -11,7 +11,7 @@ SHARES = (
     "accuracy", "true_of_image", "true_of_class", "recall", "distinct", "copied", "ece_words", "ece_claims",
     "grounded_named_part", "grounded_other_part", "f_cls", "f_cls_train", "unmasked", "causal_more", "context",
     *(f"{kind}_{gamma}" for kind in _BY_GAMMA for gamma in GAMMAS), "classes_with_filters", "relative_error",
-    "fitness", "part_error", "reads_monotone", "trees_monotone", "hits_a_part",
+    "trained_category", "silent", "fitness", "part_error", "reads_monotone", "trees_monotone", "hits_a_part",
 )  # fmt: skip
 """Figures in [0, 1], shown in percent."""
 FINE = (
@@ -22,7 +22,11 @@ FINE = (
 FINEST = (
     "location_instability",
     "constant_centre",
+    "lowest_constant_centre",
     "assigned_instability",
+    "assigned_constant_centre",
+    "radius",
+    "own_radius",
     "instability_of_few",
     "instability_of_all",
     "one_shot_error",
@@ -46,7 +50,11 @@ TITLES = {
     "causal_rival": "without theirs",
     "causal_more": "Falls more without its part, %",
     "part_interpretability": "Part interpretability", "location_instability": "Location instability",
-    "constant_centre": "Constant centre", "assigned_instability": "Instability, own category",
+    "constant_centre": "Constant centre", "assigned_instability": "In the class it fires for",
+    "assigned_constant_centre": "centre there",
+    "lowest_constant_centre": "centre, in its own steadiest class", "trained_category": "Fire for the trained class, %",
+    "silent": "Silent, % of pictures", "without_part": "without a part's figure", "radius": "Radius of fields",
+    "without_instability": "without an instability", "own_radius": "as measured",
     "unique_detectors": "Parts detected", "detectors": "Detectors", "classes_with_filters": "Classes with filters, %",
     "dead": "Dead", "num_filters": "Filters",
     "relative_error": "Error of the logit, %", "fitness": "Fitness of filters, %", "part_error": "Error of parts, %",
@@ -80,7 +88,11 @@ PANELS = {
     "Plain excitation backprop that keeps as many pixels": tuple(f"rival_at_area_{gamma}" for gamma in GAMMAS),
     "Does a filter stand for one part? (part interpretability: higher; location instability: lower is better)": (
         "accuracy", "part_interpretability", "location_instability", "constant_centre", "unique_detectors",
-        "classes_with_filters", "dead", "num_filters",
+        "classes_with_filters", "num_filters",
+    ),
+    "How far filters wander in the class that they fire for most, and what counted": (
+        "assigned_instability", "assigned_constant_centre", "lowest_constant_centre", "trained_category", "silent",
+        "dead", "without_part", "without_instability", "radius", "own_radius",
     ),
     "Does a tree say why the network decides? (errors: lower; fitness: higher is better)": (
         "relative_error", "fitness", "part_error", "accuracy", "reads_monotone", "trees_monotone", "depth",
