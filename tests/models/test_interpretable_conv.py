@@ -163,6 +163,53 @@ def test_a_layer_that_runs_twice_has_no_one_map():
         make_interpretable(network, "layer4.1.relu", images=torch.rand(1, 3, 64, 64))
 
 
+class Aliased(nn.Module):
+    """Whose top convolution has two names, of which the forward pass uses one."""
+
+    def __init__(self, uses_alias):
+        super().__init__()
+        self.blocks = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3))
+        self.top = self.blocks[2]
+        self.output = nn.Linear(6, 2)
+        self.uses_alias = uses_alias
+
+    def forward(self, images):
+        below = self.blocks[:2](images)
+        maps = self.top(below) if self.uses_alias else self.blocks[2](below)
+        return self.output(maps.relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", ["blocks.2", "top"])
+@pytest.mark.parametrize("uses_alias", [False, True])
+def test_a_layer_is_replaced_under_all_its_names(uses_alias, layer):
+    torch.manual_seed(0)
+    network, images = Aliased(uses_alias).eval(), torch.rand(2, 3, 16, 16)
+    made = make_interpretable(network, layer, images=images)
+    assert isinstance(made.top, InterpretableConv)
+    assert made.blocks[2] is made.top
+    assert list(interpretable_layers(made)) == ["blocks.2"], "it is one layer"
+    masked = made.top(made.blocks[:2](images))
+    torch.testing.assert_close(made(images), network.output(masked.mean((2, 3))))
+    assert not torch.allclose(made(images), network(images))
+    assert not isinstance(network.top, InterpretableConv)
+
+
+def test_a_layer_that_is_called_past_its_names_cannot_be_replaced():
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+            self.steps = list(self.body)
+
+        def forward(self, images):
+            for step in self.steps:
+                images = step(images)
+            return images.mean((2, 3))
+
+    with pytest.raises(SubjectError, match=r"calls layer 'body\.1' past its names, so it cannot be replaced; let its"):
+        make_interpretable(Listed(), "body.1", images=torch.rand(1, 3, 16, 16))
+
+
 def test_a_network_of_another_size_says_which_images_it_was_given():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 2))
     with pytest.raises(SubjectError, match=r"does not take images of shape \(1, 3, 224, 224\) \(mat1 .*; give one of"):
