@@ -112,6 +112,27 @@ def test_precision_is_kept():
     assert found.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda network: network.to(torch.bfloat16),
+        lambda network: network.bfloat16(),
+        lambda network: network.half().to("cpu"),
+        lambda network: network.double().float(),
+    ],
+)
+def test_beta_stays_in_single_precision(changed):
+    own = InterpretableConv(nn.Conv2d(3, 4, 3), 4, FilterSettings())
+    own.mask.beta.fill_(4.001)  # in half precision it would be 4
+    changed(nn.Sequential(own))
+    assert [mask.beta.dtype for mask in own.masks] == [torch.float32] * 2
+    assert own.mask.beta.device == own.convolution.weight.device
+    assert own.mask.beta.tolist() == pytest.approx([4.001] * 4, abs=1e-6)
+    own.to("meta").bfloat16().to_empty(device="cpu")
+    assert (own.mask.beta.dtype, own.mask.beta.device.type) == (torch.float32, "cpu")
+    assert list(own.mask.state_dict()) == ["beta", "categories"]
+
+
 @pytest.mark.parametrize(("size", "layer"), [((32, 32), "blocks.1.2"), ((32, 48), "blocks.1.2")])
 def test_it_can_be_exported_and_needs_no_labels(size, layer):
     made = make_interpretable(ConvNet(2, widths=(8, 8), hidden=()).eval(), layer, images=torch.rand(1, 3, *size))

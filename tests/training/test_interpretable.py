@@ -117,3 +117,24 @@ def test_layers_that_run_in_another_order_than_they_are_named_keep_their_sizes(i
 
     learning = learning_of(Backwards(), images)
     assert [loss.shape for loss in learning.losses] == [(7, 11), (7, 11), (15, 23), (15, 23)]
+
+
+@pytest.mark.parametrize("converts_before", [True, False])
+def test_beta_is_learned_in_half_precision_as_in_single(images, converts_before):
+    def learned(precision):
+        torch.manual_seed(0)
+        network = ConvNet(3, widths=(8, 12), hidden=(), dropout=0.0)
+        if converts_before:
+            network = network.to(precision)
+        network = make_interpretable(network, LAYER, images=images[:1]).to(precision).eval()
+        own, small = interpretable_layers(network)[LAYER], images.to(precision)
+        learning = learning_of(network, small, learned_beta=True, momentum=0.999)
+        for _ in range(10):
+            with learning.learning(LABELS, 1):
+                network(small)
+        return torch.stack([mask.beta for mask in own.masks])
+
+    single, half = learned(torch.float32), learned(torch.bfloat16)
+    assert half.dtype == torch.float32
+    assert (single - 4).abs().max() > 2e-3
+    torch.testing.assert_close(half - 4, single - 4, atol=2e-3, rtol=0.1)

@@ -12,7 +12,7 @@ one part of one category in training is the filter loss (`filter_loss`), which t
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -32,7 +32,8 @@ class PartMask(nn.Module):
     """Keeps of each map what lies around its strongest position.
 
     Attributes:
-        beta: Of each filter (a buffer: no optimiser changes it).
+        beta: Of each filter (a buffer: no optimiser changes it), in single precision whatever the network has: where it
+            is learned, its steps are smaller than half precision can tell.
         categories: What each filter stands for, by the number of the class; -1 before training.
         push: Set while the filters learn: what adds the gradient of the filter loss to the maps it is given.
     """
@@ -44,7 +45,7 @@ class PartMask(nn.Module):
         super().__init__()
         self.settings = settings
         self.push: Callable[[Tensor], Tensor] | None = None
-        self.register_buffer("beta", torch.full((num_filters,), settings.beta))
+        self.register_buffer("beta", torch.full((num_filters,), settings.beta, dtype=torch.float32))
         self.register_buffer("categories", torch.full((num_filters,), -1))
 
     def forward(self, maps: Maps) -> Maps:
@@ -54,6 +55,14 @@ class PartMask(nn.Module):
         rows, columns = maps.shape[2:]
         mask = shapes(maps.detach().flatten(2).argmax(2), rows, columns, self.beta.to(maps.dtype), self.settings.norm)
         return maps * mask.relu_()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `to`, `half` and their like call: they move beta, but leave it in its precision."""
+        beta = self.beta
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.beta.dtype != beta.dtype:
+            self.beta = beta.to(self.beta.device)
+        return self
 
 
 class InterpretableConv(nn.Module):
