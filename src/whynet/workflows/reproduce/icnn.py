@@ -9,7 +9,9 @@ one ordinary network, which was trained from nothing on all categories; and they
 Residual networks and a small convnet are measured, too. The constant centre, a point that never moves, stands beside
 location instability. As an interpretable network is measured at its new convolution, which its twin does not have, some
 networks are also trained with that layer but without masks, and with masks but without the filter loss. Fully connected
-layers, which the paper begins anew in both twins, keep what the start has learned.
+layers, which the paper begins anew in both twins, keep what the start has learned. Accuracy is the share of pictures
+whose highest logit is right. The paper's for all categories with logistic loss is the mean over binary outputs, of
+which nearly all say no and are right, so table 7 stands beside ours for single categories alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
