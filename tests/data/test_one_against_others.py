@@ -1,4 +1,4 @@
-"""One class against all others: how many of which, and that a picture keeps what is known of it."""
+"""One class against the others: how many of which, and that a picture keeps what is known of it."""
 
 from collections import Counter
 

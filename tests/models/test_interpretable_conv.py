@@ -112,6 +112,27 @@ def test_precision_is_kept():
     assert found.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda network: network.to(torch.bfloat16),
+        lambda network: network.bfloat16(),
+        lambda network: network.half().to("cpu"),
+        lambda network: network.double().float(),
+    ],
+)
+def test_beta_stays_in_single_precision(changed):
+    own = InterpretableConv(nn.Conv2d(3, 4, 3), 4, FilterSettings())
+    own.mask.beta.fill_(4.001)  # in half precision it would be 4
+    changed(nn.Sequential(own))
+    assert [mask.beta.dtype for mask in own.masks] == [torch.float32] * 2
+    assert own.mask.beta.device == own.convolution.weight.device
+    assert own.mask.beta.tolist() == pytest.approx([4.001] * 4, abs=1e-6)
+    own.to("meta").bfloat16().to_empty(device="cpu")
+    assert (own.mask.beta.dtype, own.mask.beta.device.type) == (torch.float32, "cpu")
+    assert list(own.mask.state_dict()) == ["beta", "categories"]
+
+
 @pytest.mark.parametrize(("size", "layer"), [((32, 32), "blocks.1.2"), ((32, 48), "blocks.1.2")])
 def test_it_can_be_exported_and_needs_no_labels(size, layer):
     made = make_interpretable(ConvNet(2, widths=(8, 8), hidden=()).eval(), layer, images=torch.rand(1, 3, *size))
@@ -161,6 +182,53 @@ def test_a_layer_that_runs_twice_has_no_one_map():
     network = ResNet18(2, width=0.05)
     with pytest.raises(SubjectError, match=r"layer 'layer4\.1\.relu' ran 2 times in the forward pass; name one that"):
         make_interpretable(network, "layer4.1.relu", images=torch.rand(1, 3, 64, 64))
+
+
+class Aliased(nn.Module):
+    """Whose top convolution has two names, of which the forward pass uses one."""
+
+    def __init__(self, uses_alias):
+        super().__init__()
+        self.blocks = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3))
+        self.top = self.blocks[2]
+        self.output = nn.Linear(6, 2)
+        self.uses_alias = uses_alias
+
+    def forward(self, images):
+        below = self.blocks[:2](images)
+        maps = self.top(below) if self.uses_alias else self.blocks[2](below)
+        return self.output(maps.relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", ["blocks.2", "top"])
+@pytest.mark.parametrize("uses_alias", [False, True])
+def test_a_layer_is_replaced_under_all_its_names(uses_alias, layer):
+    torch.manual_seed(0)
+    network, images = Aliased(uses_alias).eval(), torch.rand(2, 3, 16, 16)
+    made = make_interpretable(network, layer, images=images)
+    assert isinstance(made.top, InterpretableConv)
+    assert made.blocks[2] is made.top
+    assert list(interpretable_layers(made)) == ["blocks.2"], "it is one layer"
+    masked = made.top(made.blocks[:2](images))
+    torch.testing.assert_close(made(images), network.output(masked.mean((2, 3))))
+    assert not torch.allclose(made(images), network(images))
+    assert not isinstance(network.top, InterpretableConv)
+
+
+def test_a_layer_that_is_called_past_its_names_cannot_be_replaced():
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+            self.steps = list(self.body)
+
+        def forward(self, images):
+            for step in self.steps:
+                images = step(images)
+            return images.mean((2, 3))
+
+    with pytest.raises(SubjectError, match=r"calls layer 'body\.1' past its names, so it cannot be replaced; let its"):
+        make_interpretable(Listed(), "body.1", images=torch.rand(1, 3, 16, 16))
 
 
 def test_a_network_of_another_size_says_which_images_it_was_given():

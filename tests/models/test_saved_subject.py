@@ -8,7 +8,7 @@ from whynet.base.errors import RunError, SubjectError
 from whynet.models.built_in_networks import BUILT_IN_NETWORKS, NETWORKS_WITH_WIDTH, build_built_in
 from whynet.models.convnet import ConvNet
 from whynet.models.filter_settings import FilterSettings
-from whynet.models.interpretable_conv import make_interpretable
+from whynet.models.interpretable_conv import InterpretableConv, make_interpretable
 from whynet.models.named_subject import untrained_subject
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import import_subject, load_subject, save_subject
@@ -177,6 +177,26 @@ def test_interpretable_layers_come_back_with_their_categories(name, tmp_path):
     assert json.loads((tmp_path / "again" / "subject.json").read_text()) == json.loads(
         (tmp_path / "subject.json").read_text()
     )
+
+
+@pytest.mark.parametrize("layer", ["blocks.1.2", "top"])
+def test_an_interpretable_layer_of_two_names_comes_back(layer, tmp_path, monkeypatch):
+    as_it_was = ConvNet.__init__
+
+    def aliased(self, *args, **options):
+        as_it_was(self, *args, **options)
+        self.top = self.blocks[1][2]
+
+    monkeypatch.setattr(ConvNet, "__init__", aliased)
+    network = ConvNet(2, widths=(4, 6), hidden=())
+    made = make_interpretable(network, layer, images=torch.rand(1, 3, 32, 32)).eval()
+    subject = Subject(made, class_names=("a", "b"), preprocess=Preprocessing(height=32, width=32))
+    save_subject(subject, tmp_path)
+    found = load_subject(tmp_path)
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(found.logits(images), subject.logits(images))
+    assert found.network.top is found.network.blocks[1][2]
+    assert isinstance(found.network.top, InterpretableConv)
 
 
 @pytest.mark.parametrize(

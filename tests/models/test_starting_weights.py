@@ -49,6 +49,18 @@ def test_what_an_interpretable_network_has_beyond_is_not_looked_at(layer):
     assert torch.equal(own.network[0].weight, other.network[0].weight)
 
 
+def test_an_interpretable_layer_of_two_names_is_known_by_both():
+    def aliased():
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+        network[1].top = network[0]  # named, not called
+        return network
+
+    other, own = subject("abc", network=aliased()), subject("abc", network=aliased())
+    interpretable = subject("abc", network=make_interpretable(other.network, "0", images=IMAGES))
+    assert start_from(own, interpretable, "runs/all")
+    assert torch.equal(own.logits(IMAGES), other.logits(IMAGES))
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

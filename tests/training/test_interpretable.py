@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from whynet.base.errors import SubjectError
 from whynet.models.convnet import ConvNet
 from whynet.models.filter_settings import FilterSettings
-from whynet.models.interpretable_conv import interpretable_layers, make_interpretable
+from whynet.models.interpretable_conv import InterpretableConv, interpretable_layers, make_interpretable
 from whynet.training.interpretable import FilterLearning
 
 LAYER = "blocks.1.2"
@@ -97,3 +97,44 @@ def test_no_strength_is_the_ordinary_gradient(network, images):
 def test_a_network_without_interpretable_layers_is_refused(images):
     with pytest.raises(SubjectError, match=r"no interpretable layer; make one with whynet\.make_interpretable"):
         learning_of(ConvNet(3, widths=(8,), hidden=()), images)
+
+
+def test_an_interpretable_layer_that_does_not_run_is_refused(network, images):
+    network.spare = InterpretableConv(torch.nn.Conv2d(3, 4, 3), 4, FilterSettings())
+    with pytest.raises(SubjectError, match=r"4 masks .* were expected to run in the forward pass, but 2 did; make"):
+        learning_of(network, images)
+
+
+def test_layers_that_run_in_another_order_than_they_are_named_keep_their_sizes(images):
+    class Backwards(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last = InterpretableConv(torch.nn.Conv2d(6, 5, 3, stride=2), 5, FilterSettings())
+            self.first = InterpretableConv(torch.nn.Conv2d(3, 6, 3, stride=2), 6, FilterSettings())
+
+        def forward(self, images):
+            return self.last(self.first(images)).mean((2, 3))
+
+    learning = learning_of(Backwards(), images)
+    assert [loss.shape for loss in learning.losses] == [(7, 11), (7, 11), (15, 23), (15, 23)]
+
+
+@pytest.mark.parametrize("converts_before", [True, False])
+def test_beta_is_learned_in_half_precision_as_in_single(images, converts_before):
+    def learned(precision):
+        torch.manual_seed(0)
+        network = ConvNet(3, widths=(8, 12), hidden=(), dropout=0.0)
+        if converts_before:
+            network = network.to(precision)
+        network = make_interpretable(network, LAYER, images=images[:1]).to(precision).eval()
+        own, small = interpretable_layers(network)[LAYER], images.to(precision)
+        learning = learning_of(network, small, learned_beta=True, momentum=0.999)
+        for _ in range(10):
+            with learning.learning(LABELS, 1):
+                network(small)
+        return torch.stack([mask.beta for mask in own.masks])
+
+    single, half = learned(torch.float32), learned(torch.bfloat16)
+    assert half.dtype == torch.float32
+    assert (single - 4).abs().max() > 2e-3
+    torch.testing.assert_close(half - 4, single - 4, atol=2e-3, rtol=0.1)

@@ -54,7 +54,7 @@ def icnn(
     root: Annotated[str | None, typer.Option(help="Folder of the data; birds need none.")] = None,
     seeds: Annotated[int, typer.Option(help="At most so many of each network; the larger ones have one.")] = 3,
     single: Annotated[
-        bool, typer.Option("--single", help="One category against all others, for four of animal_parts.")
+        bool, typer.Option("--single", help="One category against as many of the others, for four of animal_parts.")
     ] = False,
     out: Out = None,
     jobs: Jobs = 1,

@@ -1,4 +1,11 @@
-"""A data set of one class against all others: its pictures, and as many of the other classes."""
+"""A data set of one class against the others: its pictures, and as many of the other classes.
+
+Zhang, Wu & Zhu 2018, arXiv:1710.00935, section 5.1, classify single categories so.
+
+Differs from the paper: it takes the images of all other categories as negatives. Here only as many are drawn as there
+are pictures of the class, from each of the others about alike, in training and in test pictures: so both classes weigh
+the same in the loss, and an accuracy of a half is chance. It is not the accuracy against all others.
+"""
 
 from dataclasses import replace
 

@@ -12,7 +12,7 @@ one part of one category in training is the filter loss (`filter_loss`), which t
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -32,7 +32,8 @@ class PartMask(nn.Module):
     """Keeps of each map what lies around its strongest position.
 
     Attributes:
-        beta: Of each filter (a buffer: no optimiser changes it).
+        beta: Of each filter (a buffer: no optimiser changes it), in single precision whatever the network has: where it
+            is learned, its steps are smaller than half precision can tell.
         categories: What each filter stands for, by the number of the class; -1 before training.
         push: Set while the filters learn: what adds the gradient of the filter loss to the maps it is given.
     """
@@ -44,7 +45,7 @@ class PartMask(nn.Module):
         super().__init__()
         self.settings = settings
         self.push: Callable[[Tensor], Tensor] | None = None
-        self.register_buffer("beta", torch.full((num_filters,), settings.beta))
+        self.register_buffer("beta", torch.full((num_filters,), settings.beta, dtype=torch.float32))
         self.register_buffer("categories", torch.full((num_filters,), -1))
 
     def forward(self, maps: Maps) -> Maps:
@@ -54,6 +55,14 @@ class PartMask(nn.Module):
         rows, columns = maps.shape[2:]
         mask = shapes(maps.detach().flatten(2).argmax(2), rows, columns, self.beta.to(maps.dtype), self.settings.norm)
         return maps * mask.relu_()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `to`, `half` and their like call: they move beta, but leave it in its precision."""
+        beta = self.beta
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.beta.dtype != beta.dtype:
+            self.beta = beta.to(self.beta.device)
+        return self
 
 
 class InterpretableConv(nn.Module):
@@ -101,7 +110,8 @@ def make_interpretable(
     Args:
         network: Any classifier of images; it is left as it is.
         layer: The dotted name of its top convolution, of the ReLU after it, or of the block that ends in them (of a
-            ResNet "layer4"), before its pooling. Where a normalisation lies between the two, name the ReLU.
+            ResNet "layer4"), before its pooling. Where a normalisation lies between the two, name the ReLU. Of a layer
+            with several names any one, since it is replaced under all of them.
         images: One preprocessed image or more, of the size that the network will see; by default one of 224 x 224.
         settings: Of the masks.
 
@@ -111,10 +121,11 @@ def make_interpretable(
 
     Raises:
         SubjectError: The network does not take the images; or there is no such layer, it did not run or ran several
-            times, it returns no maps (batch, channels, rows, columns), or one of 1 x 1, which has no place for a part.
+            times, it returns no maps (batch, channels, rows, columns), or one of 1 x 1, which has no place for a part;
+            or the network calls it past its names, so that it cannot be replaced.
     """
     made = copy.deepcopy(network)
-    modules = dict(made.named_modules())
+    modules = dict(made.named_modules(remove_duplicate=False))
     if layer not in modules or not layer:
         raise SubjectError(f"the network has no layer {layer!r}; its last layers are {', '.join(list(modules)[-12:])}")
     if isinstance(modules[layer], InterpretableConv):
@@ -130,8 +141,14 @@ def make_interpretable(
         )
     own = InterpretableConv(modules[layer], channels, settings or FilterSettings())
     own.to(device=example.device, dtype=example.dtype).train(modules[layer].training)
-    parent, _, name = layer.rpartition(".")
-    setattr(modules[parent], name, own)
+    for alias in [name for name, module in modules.items() if module is own.below]:
+        parent, _, name = alias.rpartition(".")
+        setattr(modules[parent], name, own)
+    if not _outputs_of(made, own, images.to(example)):
+        raise SubjectError(
+            f"the network calls layer {layer!r} past its names, so it cannot be replaced; let its forward reach the "
+            "layer through an attribute or a container of modules, not through a plain list or a function"
+        )
     return made
 
 
@@ -142,6 +159,22 @@ def interpretable_layers(network: nn.Module) -> dict[str, InterpretableConv]:
 
 def _shape_of(network: nn.Module, module: nn.Module, layer: str, images: Tensor) -> tuple[int, int, int]:
     """Rows, columns and channels of what a module returns."""
+    caught = _outputs_of(network, module, images)
+    if len(caught) != 1:
+        runs = f"ran {len(caught)} times" if caught else "did not run"
+        raise SubjectError(f"layer {layer!r} {runs} in the forward pass; name one that runs once")
+    output = caught[0]
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
+        raise SubjectError(
+            f"layer {layer!r} returns {shape}, not maps (channels, rows, columns); name a convolution, its ReLU or a "
+            "block of them"
+        )
+    return int(output.shape[2]), int(output.shape[3]), int(output.shape[1])
+
+
+def _outputs_of(network: nn.Module, module: nn.Module, images: Tensor) -> list[Any]:
+    """What a module returns, each time that it runs."""
     caught: list[Any] = []
     handle = module.register_forward_hook(lambda _module, _inputs, output: caught.append(output))
     try:
@@ -156,14 +189,4 @@ def _shape_of(network: nn.Module, module: nn.Module, layer: str, images: Tensor)
         ) from error
     finally:
         handle.remove()
-    if len(caught) != 1:
-        runs = f"ran {len(caught)} times" if caught else "did not run"
-        raise SubjectError(f"layer {layer!r} {runs} in the forward pass; name one that runs once")
-    output = caught[0]
-    if not isinstance(output, Tensor) or output.ndim != 4:
-        shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
-        raise SubjectError(
-            f"layer {layer!r} returns {shape}, not maps (channels, rows, columns); name a convolution, its ReLU or a "
-            "block of them"
-        )
-    return int(output.shape[2]), int(output.shape[3]), int(output.shape[1])
+    return caught

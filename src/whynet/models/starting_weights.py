@@ -6,7 +6,7 @@ has other classes.
 """
 
 from whynet.base.errors import SubjectError
-from whynet.models.interpretable_conv import interpretable_layers
+from whynet.models.interpretable_conv import InterpretableConv
 from whynet.models.subject import Subject
 
 
@@ -26,7 +26,9 @@ def start_from(subject: Subject, other: Subject, name: str) -> bool:
     """
     network = subject.network
     own, held = network.state_dict(), other.network.state_dict()
-    for layer in interpretable_layers(other.network):
+    for layer, module in other.network.named_modules(remove_duplicate=False):  # the state has all names of a layer
+        if not isinstance(module, InterpretableConv):
+            continue
         below = f"{layer}.below."
         held = {f"{layer}.{key.removeprefix(below)}" if key.startswith(below) else key: held[key] for key in held}
     layers = [key for key, module in network.named_modules() if any(True for _ in module.parameters(recurse=False))]

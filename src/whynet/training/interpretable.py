@@ -7,6 +7,7 @@ falls as one over the number of the epoch, as the paper's does.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class FilterLearning(nn.Module):
         categories: Classes that filters may stand for; None: all.
 
     Raises:
-        SubjectError: The network has no interpretable layer.
+        SubjectError: The network has no interpretable layer, or does not use one.
     """
 
     def __init__(
@@ -66,17 +67,26 @@ class FilterLearning(nn.Module):
         self._masks = [mask for layer in interpretable_layers(network).values() for mask in layer.masks]
         if not self._masks:
             raise SubjectError("the network has no interpretable layer; make one with whynet.make_interpretable")
-        sizes: list[Sequence[int]] = []
+        sizes: dict[int, Sequence[int]] = {}
 
-        def measured(maps: Maps) -> Maps:
-            sizes.append(maps.shape[2:])
+        def measured(number: int, maps: Maps) -> Maps:
+            sizes[number] = maps.shape[2:]
             return maps
 
-        with self._pushing([measured] * len(self._masks)), evaluating(network), torch.no_grad():
+        with (
+            self._pushing([partial(measured, number) for number in range(len(self._masks))]),
+            evaluating(network),
+            torch.no_grad(),
+        ):
             network(images)
+        if len(sizes) < len(self._masks):
+            raise SubjectError(
+                f"{len(self._masks)} masks of interpretable layers were expected to run in the forward pass, but "
+                f"{len(sizes)} did; make layers interpretable that the network uses"
+            )
         self.losses = [
-            FilterLoss(mask, size[0], size[1], num_classes, settings, categories=categories)
-            for mask, size in zip(self._masks, sizes, strict=True)
+            FilterLoss(mask, sizes[number][0], sizes[number][1], num_classes, settings, categories=categories)
+            for number, mask in enumerate(self._masks)
         ]
         self.states = nn.ModuleList(self.losses).to(self._masks[0].beta.device)
 

@@ -80,12 +80,16 @@ def test_every_scale_can_be_trained():
 
 
 def test_the_papers_figures_stand_beside_its_own_data_alone():
-    networks = {"vgg_m": NetworkPlan(is_ablated=True), "resnet18": NetworkPlan()}
+    networks = {"vgg_m": NetworkPlan(is_ablated=True), "alexnet": NetworkPlan(), "resnet18": NetworkPlan()}
     found = rows(networks, "animal_parts", is_single=False)
     assert found["vgg_m"].paper == {"location_instability": 0.167}
     assert found["vgg_m interpretable"].paper == {"location_instability": 0.096}
-    assert found["resnet18"].paper == found["vgg_m masks alone"].paper == {}
-    assert rows(networks, "animal_parts", is_single=True)["vgg_m interpretable"].paper == {"location_instability": 0.09}
+    assert found["resnet18"].paper == found["vgg_m masks alone"].paper == found["alexnet"].paper == {}
+    single = rows(networks, "animal_parts", is_single=True)
+    assert single["vgg_m interpretable"].paper == {"location_instability": 0.09, "accuracy": 0.9577}
+    assert single["vgg_m"].paper == {"location_instability": 0.147, "accuracy": 0.9734}
+    assert single["alexnet"].paper == {"accuracy": 0.9628}
+    assert single["resnet18"].paper == single["vgg_m layer alone"].paper == {}
     assert rows(networks, "birds", is_single=False)["vgg_m"].paper == {}
 
 

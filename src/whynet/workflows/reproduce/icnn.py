@@ -9,7 +9,11 @@ one ordinary network, which was trained from nothing on all categories; and they
 Residual networks and a small convnet are measured, too. The constant centre, a point that never moves, stands beside
 location instability. As an interpretable network is measured at its new convolution, which its twin does not have, some
 networks are also trained with that layer but without masks, and with masks but without the filter loss. Fully connected
-layers, which the paper begins anew in both twins, keep what the start has learned.
+layers, which the paper begins anew in both twins, keep what the start has learned. Accuracy is the share of pictures
+whose highest logit is right. The paper's for all categories with logistic loss is the mean over binary outputs, of
+which nearly all say no and are right, so table 7 stands beside ours for single categories alone. There the paper takes
+all other categories as negatives; here as many of their pictures are drawn as the category has, in test pictures, too
+(`data.one_against_others`), so a network that tells nothing is right in half of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +71,8 @@ def reproduce_icnn(
         data: "birds", "cub" or "animal_parts".
         root: The folder of CUB or of the crops.
         seeds: At most so many of each network; the larger ones have one.
-        single: One category against all others, for each of the plan's categories, in place of all at once.
+        single: One category against as many pictures of the others, for each of the plan's categories, in place of all
+            categories at once.
         out: Folder of the runs; what is complete there is not done again.
         jobs: Runs at a time, each in a process of its own.
         device: Where to compute.
