@@ -27,7 +27,7 @@ class FilterSettings:
         metadata={"help": "How fast masks fall: they end at 1 / beta of the map's side from the peak; 0: no masks."},
     )
     strength: float = field(
-        default=0.1,
+        default=0.3,
         metadata={"help": "Norm of the filter loss's gradient over the task's, in the first epoch; 0: masks alone."},
     )
     decay: bool = field(
