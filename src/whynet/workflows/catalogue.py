@@ -105,7 +105,7 @@ def open_data(settings: DataSettings, *, skip_bad: bool = False) -> Splits:
 
 
 def _of_one_category(splits: Splits, settings: DataSettings) -> Splits:
-    """One class against as many of the others; sentences and what can be asked of their words tell all classes apart, and go."""
+    """One class against as many of the others, without sentences and their words, which tell all classes apart."""
     train, validation, test = (
         OneAgainstOthers(part, settings.task, settings.data_seed)
         for part in (splits.train, splits.validation, splits.test)

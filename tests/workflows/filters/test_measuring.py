@@ -96,9 +96,8 @@ def test_networks_that_are_compared_have_fields_of_one_size(subject, birds, meas
 
 
 def test_what_training_told_filters_is_held_against_what_they_fire_for(subject, birds, measured):
-    network = make_interpretable(
-        subject.network, "blocks.1.2", images=subject.preprocess.blank(), settings=FilterSettings(beta=0.0, strength=0.0)
-    )
+    settings = FilterSettings(beta=0.0, strength=0.0)
+    network = make_interpretable(subject.network, "blocks.1.2", images=subject.preprocess.blank(), settings=settings)
     twin = Subject(network.eval(), class_names=birds.class_names, preprocess=subject.preprocess)
     untrained = measure_filters(twin, "blocks.1.2", birds, LANDMARKS)
     assert "trained_category" not in measured.figures.keys() | untrained.figures.keys()
