@@ -22,18 +22,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from whynet.base.errors import DataError, SettingError
-from whynet.metrics.filter_maps import (
-    MOST_ENTRIES,
-    FilterMaps,
-    PartMasks,
-    best,
-    check_maps,
-    check_numbers,
-    checked_thresholds,
-    parts_to_see,
-)
-from whynet.metrics.record_metric import RecordMetric
+from whynet.metrics.filter_maps import MOST_ENTRIES, FilterMaps, PartMasks, best, check_maps, parts_to_see
+from whynet.metrics.part_overlap import PartOverlapMetric
 
 PAPER_IOU = 0.04
 
@@ -61,7 +51,7 @@ class DissectionFigures:
     empty_masks: Int[Tensor, " parts"]
 
 
-class Dissection(RecordMetric):
+class Dissection(PartOverlapMetric):
     """IoU of filters and parts over a data set.
 
     A torchmetrics `Metric`: feed it batch by batch with `update`; its state is sums, added over devices. Beside its
@@ -77,31 +67,17 @@ class Dissection(RecordMetric):
         SettingError: There is no filter or part, or a threshold or the IoU is out of its range.
     """
 
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-
     overlap: Tensor
     union: Tensor
     images: Tensor
-    empty_masks: Tensor
-    total: Tensor
-    thresholds: Tensor
 
     def __init__(
         self, num_filters: int, num_parts: int, thresholds: Float[Tensor, " thresholds"], *, iou: float = PAPER_IOU
     ) -> None:
-        super().__init__()
-        check_numbers(num_filters=num_filters, num_parts=num_parts)
-        if not 0 <= iou < 1:
-            raise SettingError(f"an IoU of at least 0 and below 1 was expected, not {iou}")
-        self.num_filters, self.num_parts, self.iou = num_filters, num_parts, iou
-        self.register_buffer("thresholds", checked_thresholds(thresholds, num_filters), persistent=False)
+        super().__init__(num_filters, num_parts, thresholds, iou=iou)
         for name in ("overlap", "union"):
             self.add_state(name, torch.zeros(num_filters, num_parts, dtype=torch.double), dist_reduce_fx="sum")
-        for name in ("images", "empty_masks"):
-            self.add_state(name, torch.zeros(num_parts, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("images", torch.zeros(num_parts, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, maps: FilterMaps, masks: PartMasks, present: Bool[Tensor, "present_images present_parts"]) -> None:
         """Count some images.
@@ -140,8 +116,7 @@ class Dissection(RecordMetric):
         Raises:
             DataError: There was no image.
         """
-        if not int(self.total):
-            raise DataError("dissection needs at least 1 image, but there are 0; call update first")
+        self._check_some("dissection")
         iou = self.overlap / self.union  # 0 / 0 is NaN
         part = best(iou)[1]
         is_detector = (self.overlap > self.iou * self.union).any(1)

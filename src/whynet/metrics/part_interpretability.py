@@ -23,17 +23,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from whynet.base.errors import DataError, SettingError
-from whynet.metrics.filter_maps import (
-    MOST_ENTRIES,
-    FilterMaps,
-    PartMasks,
-    best,
-    check_maps,
-    check_numbers,
-    checked_thresholds,
-    parts_to_see,
-)
-from whynet.metrics.record_metric import RecordMetric
+from whynet.metrics.filter_maps import MOST_ENTRIES, FilterMaps, PartMasks, best, check_maps, parts_to_see
+from whynet.metrics.part_overlap import PartOverlapMetric
 
 PAPER_IOU = 0.2
 
@@ -65,7 +56,7 @@ class PartInterpretabilityFigures:
     empty_masks: Int[Tensor, " parts"]
 
 
-class PartInterpretability(RecordMetric):
+class PartInterpretability(PartOverlapMetric):
     """Share of images on which a filter's valid region overlaps with its best part.
 
     A torchmetrics `Metric`: feed it batch by batch with `update`; its state is counts, added over devices. Beside
@@ -81,33 +72,19 @@ class PartInterpretability(RecordMetric):
         SettingError: There is no filter or part, or a threshold or the IoU is out of its range.
     """
 
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-
     hits: Tensor
     shown: Tensor
     images: Tensor
     without_region: Tensor
-    empty_masks: Tensor
-    total: Tensor
-    thresholds: Tensor
 
     def __init__(
         self, num_filters: int, num_parts: int, thresholds: Float[Tensor, " thresholds"], *, iou: float = PAPER_IOU
     ) -> None:
-        super().__init__()
-        check_numbers(num_filters=num_filters, num_parts=num_parts)
-        if not 0 <= iou < 1:
-            raise SettingError(f"an IoU of at least 0 and below 1 was expected, not {iou}")
-        self.num_filters, self.num_parts, self.iou = num_filters, num_parts, iou
-        self.register_buffer("thresholds", checked_thresholds(thresholds, num_filters), persistent=False)
+        super().__init__(num_filters, num_parts, thresholds, iou=iou)
         for name in ("hits", "shown"):
             self.add_state(name, torch.zeros(num_filters, num_parts, dtype=torch.long), dist_reduce_fx="sum")
         for name in ("images", "without_region"):
             self.add_state(name, torch.zeros(num_filters, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("empty_masks", torch.zeros(num_parts, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(
         self,
@@ -161,8 +138,7 @@ class PartInterpretability(RecordMetric):
         Raises:
             DataError: There was no image.
         """
-        if not int(self.total):
-            raise DataError("part interpretability needs at least 1 image, but there are 0; call update first")
+        self._check_some("part interpretability")
         per_part = self.hits.double() / self.shown  # 0 / 0 is NaN
         score, part = best(per_part)
         return PartInterpretabilityFigures(
