@@ -12,6 +12,7 @@ are held against two points that never move, since tight priors alone would win 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ from whynet.workflows.graph.measuring import CHOSEN, NUM_DRAWS
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES, PRIORS
 from whynet.workflows.graph.request import GraphRequest
 from whynet.workflows.reproduce.icnn import trained
-from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale
-from whynet.workflows.reproduce.study import Cell, adjusted, alone_at, announced, header, spread, spread_over_classes
+from whynet.workflows.reproduce.icnn_plan import ICNNScale, plan_of, scale_of
+from whynet.workflows.reproduce.study import Cell, adjusted, alone_at, header, run_after, spread, spread_over_classes
 from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import MULTI, DataSettings, TrainSettings
+from whynet.workflows.settings import MULTI, TrainSettings
 
 MEASURED = "graph-study.json"
 DATA = ("birds", "animal_parts")
@@ -81,30 +82,23 @@ def reproduce_graph(
         RunError: Another study is at work on one of the runs.
         WhynetError: What `train` and `graph_of_class` raise.
     """
-    if data not in DATA:
-        raise SettingError(f"this study is laid out for {' and '.join(DATA)}, not for {data!r}; choose one of them")
+    usual = scale_of(data, DATA)
     if seeds < 1 or classes < 1:
         raise SettingError(f"at least one seed and one class were expected, not {seeds} and {classes}")
-    scale, settings = scale or SCALES[data], settings or GraphSettings()
+    scale, settings = scale or usual, settings or GraphSettings()
     if network not in scale.networks:
         raise SettingError(f"network {network!r} is none of this study's; choose one of {', '.join(scale.networks)}")
-    title = DataSettings(name=data, root=root).title
-    folder = out or Path("runs/reproduce") / f"icnn-{title}"
-    plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
+    plan = plan_of(data, root, out, scale)
     starts = [cell for cell in plan.starts(seeds) if cell.row == network]
     cells = [cell for cell in plan.cells(seeds, [MULTI]) if cell.row == network]
-    say(f"{len(starts) + len(cells)} runs in {folder}; those that are complete there are kept")
-    on_done = announced(len(starts) + len(cells), say)
-    for cell in starts:
-        trained(cell, True, device=device)
-        on_done(cell)
-    measured = []
-    for cell in cells:
-        measured.append(_measured(cell, classes, settings, device))
-        on_done(cell)
-    told = [*(["--root", title] if root else []), *(["--network", network] if network != "alexnet" else [])]
+    measured = run_after(
+        starts, cells, plan.folder,
+        train=partial(trained, device=device),
+        work=partial(_measured, classes=classes, settings=settings, device=device), jobs=1, say=say,
+    )  # fmt: skip
+    told = [*(["--root", plan.title] if root else []), *(["--network", network] if network != "alexnet" else [])]
     command = " ".join(["whynet reproduce graph --data", data, *told, "--classes", str(classes), "--seeds", str(seeds)])
-    return header(command, title, [cell.seed for cell in cells]) | {
+    return header(command, plan.title, [cell.seed for cell in cells]) | {
         "settings": {
             "network": network, "layers": measured[0]["asked"]["layers"], "chosen": CHOSEN,
             "graph": GraphRequest(graph=settings).to_json(), "scale": asdict(scale),
@@ -116,9 +110,9 @@ def reproduce_graph(
     }  # fmt: skip
 
 
-def _measured(cell: Cell, classes: int, settings: GraphSettings, device: str) -> dict[str, Any]:
+def _measured(cell: Cell, alone: bool, *, classes: int, settings: GraphSettings, device: str) -> dict[str, Any]:
     """What one network's graphs show, class by class; a class that was measured in just this way is kept."""
-    run, folder = trained(cell, True, device=device), Path(cell.folder)
+    run, folder = trained(cell, alone, device=device), Path(cell.folder)
     with alone_at(folder):
         subject = load_subject(run.folder / CLASSIFIER).to(Hardware(device=device).torch_device())
         splits = open_data(TrainSettings.from_json(run.settings).data)

@@ -37,16 +37,16 @@ from whynet.workflows.reproduce.icnn_plan import (
     INTERPRETABLE,
     LAYER_ALONE,
     MASKS_ALONE,
-    SCALES,
-    ICNNPlan,
     ICNNScale,
     network_of,
+    plan_of,
     row_key,
     rows,
+    scale_of,
 )
-from whynet.workflows.reproduce.study import Cell, Figures, adjusted, alone_at, announced, gathered, header, run_cells
+from whynet.workflows.reproduce.study import Cell, Figures, adjusted, alone_at, gathered, header, run_after
 from whynet.workflows.run import CLASSIFIER, Run
-from whynet.workflows.settings import MULTI, DataSettings, TrainSettings, settings_with
+from whynet.workflows.settings import MULTI, TrainSettings, settings_with
 from whynet.workflows.train import train
 
 MEASURED = "icnn.json"
@@ -87,25 +87,20 @@ def reproduce_icnn(
         RunError: Another study is at work on one of the runs, or a worker died.
         WhynetError: What `train` and `measure_filters` raise.
     """
-    if data not in SCALES:
-        raise SettingError(f"this study is laid out for {', '.join(SCALES)}, not for {data!r}; choose one of them")
+    usual = scale_of(data)
     if seeds < 1:
         raise SettingError(f"at least one seed was expected, not {seeds}")
-    scale = scale or SCALES[data]
+    scale = scale or usual
     if single and not scale.categories:
         raise SettingError(f"single categories are laid out for animal_parts, not for {data!r}; leave --single out")
-    title = DataSettings(name=data, root=root).title
-    folder = out or Path("runs/reproduce") / f"icnn-{title}"
-    plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
+    plan = plan_of(data, root, out, scale)
     cells = plan.cells(seeds, scale.categories if single else [MULTI])
-    starts = plan.starts(seeds)
-    total = len(starts) + len(cells)
-    say(f"{total} runs in {folder}; those that are complete there are kept")
-    on_done = announced(total, say)
-    run_cells(starts, partial(trained, device=device), jobs=jobs, on_done=on_done)
-    figures = run_cells(cells, partial(measured, device=device), jobs=jobs, on_done=on_done)
-    told = [*(["--root", title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
-    return header(" ".join(["whynet reproduce icnn --data", data, *told]), title, range(seeds)) | {
+    figures = run_after(
+        plan.starts(seeds), cells, plan.folder,
+        train=partial(trained, device=device), work=partial(measured, device=device), jobs=jobs, say=say,
+    )  # fmt: skip
+    told = [*(["--root", plan.title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
+    return header(" ".join(["whynet reproduce icnn --data", data, *told]), plan.title, range(seeds)) | {
         "settings": asdict(scale),
         "rows": gathered(rows(scale.networks, data, is_single=single), cells, figures),
         "tests": paired_tests(cells, figures),

@@ -4,13 +4,14 @@ Zhang, Wu & Zhu, "Interpretable Convolutional Neural Networks", CVPR 2018, arXiv
 share data, seed, and all settings but the filters; no patience lets one of them stop before the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from whynet.base.errors import SettingError
 from whynet.workflows.reproduce.study import Cell, Row
-from whynet.workflows.settings import MULTI
+from whynet.workflows.settings import MULTI, DataSettings
 
 START, INTERPRETABLE = "start", "interpretable"
 MASKS_ALONE, LAYER_ALONE = "masks alone", "layer alone"
@@ -121,6 +122,11 @@ class ICNNPlan:
     folder: Path
     scale: ICNNScale
 
+    @property
+    def title(self) -> str:
+        """What the data are called."""
+        return DataSettings(name=self.data, root=self.root).title
+
     def cells(self, seeds: int, tasks: Sequence[str]) -> list[Cell]:
         """A run for each network, task and seed, with each kind of filters.
 
@@ -181,6 +187,38 @@ class ICNNPlan:
 
     def _folder(self, task: str, seed: int, row: str) -> Path:
         return self.folder / task / f"seed{seed}" / row.replace(" ", "-")
+
+
+def scale_of(data: str, known: Collection[str] = SCALES) -> ICNNScale:
+    """The scale of a study of these data.
+
+    Args:
+        data: Their name.
+        known: Names of those for which the study is laid out.
+
+    Raises:
+        SettingError: They are none of them.
+    """
+    if data not in known:
+        names = (" and " if len(known) == 2 else ", ").join(known)
+        raise SettingError(f"this study is laid out for {names}, not for {data!r}; choose one of them")
+    return SCALES[data]
+
+
+def plan_of(data: str, root: str | None, out: Path | None, scale: ICNNScale) -> ICNNPlan:
+    """The plan of a study. Those of one data set have one folder, unless it is given, so they share their runs.
+
+    Args:
+        data: Name of the data.
+        root: Their folder; None for painted birds.
+        out: Folder of the runs.
+        scale: How large everything is.
+
+    Raises:
+        SettingError: The data need a folder.
+    """
+    title = DataSettings(name=data, root=root).title
+    return ICNNPlan(data=data, root=root, folder=out or Path("runs/reproduce") / f"icnn-{title}", scale=scale)
 
 
 def row_key(name: str, filters: str) -> str:

@@ -95,6 +95,40 @@ def run_cells(
         return [future.result() for future in futures]
 
 
+def run_after(
+    starts: Sequence[Cell],
+    cells: Sequence[Cell],
+    folder: Path,
+    *,
+    train: Callable[[Cell, bool], Any],
+    work: Callable[[Cell, bool], Any],
+    jobs: int,
+    say: Callable[[str], None],
+) -> list[Any]:
+    """Train the networks with whose weights others begin, then do the work of the others' cells.
+
+    Args:
+        starts: Of the former.
+        cells: Of the latter.
+        folder: Of all runs, for what is said.
+        train: As `work` of `run_cells`, for the starts.
+        work: Likewise, for the cells.
+        jobs: Processes.
+        say: Told how many runs there are, and of each that is done.
+
+    Returns:
+        What `work` returned, in the order of the cells.
+
+    Raises:
+        WhynetError: What `run_cells` raises.
+    """
+    total = len(starts) + len(cells)
+    say(f"{total} runs in {folder}; those that are complete there are kept")
+    on_done = announced(total, say)
+    run_cells(starts, train, jobs=jobs, on_done=on_done)
+    return run_cells(cells, work, jobs=jobs, on_done=on_done)
+
+
 @contextmanager
 def _pool(workers: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
     threads = max(1, (os.cpu_count() or 1) // jobs)

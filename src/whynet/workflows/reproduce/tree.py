@@ -28,10 +28,10 @@ from whynet.workflows.decision_trees.growing import filters_of_parts, grow_trees
 from whynet.workflows.filters.measuring import filters_layer
 from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.reproduce.icnn import trained
-from whynet.workflows.reproduce.icnn_plan import SCALES, ICNNPlan, ICNNScale
-from whynet.workflows.reproduce.study import Cell, alone_at, announced, header, run_cells, spread, spread_over_classes
+from whynet.workflows.reproduce.icnn_plan import ICNNScale, plan_of, scale_of
+from whynet.workflows.reproduce.study import Cell, alone_at, header, run_after, spread, spread_over_classes
 from whynet.workflows.run import CLASSIFIER
-from whynet.workflows.settings import MULTI, DataSettings, TrainSettings
+from whynet.workflows.settings import MULTI, TrainSettings
 
 NETWORKS = {"vgg_m": 3, "vgg16": 1}
 """The networks, and how many seeds each has at most."""
@@ -78,22 +78,18 @@ def reproduce_tree(
         DataError: A network recognises too few pictures of too many classes.
         WhynetError: What `train` and `fit_decision_tree` raise.
     """
-    if data not in SCALES:
-        raise SettingError(f"this study is laid out for {', '.join(SCALES)}, not for {data!r}; choose one of them")
+    usual = scale_of(data)
     if seeds < 1 or classes < 1:
         raise SettingError(f"at least one seed and one class were expected, not {seeds} and {classes}")
-    scale = scale or _scale(SCALES[data])
-    title = DataSettings(name=data, root=root).title
-    folder = out or Path("runs/reproduce") / f"icnn-{title}"
-    plan = ICNNPlan(data=data, root=root, folder=folder, scale=scale)
-    starts, cells = plan.starts(seeds), plan.cells(seeds, [MULTI])
-    total = len(starts) + len(cells)
-    say(f"{total} runs in {folder}; those that are complete there are kept")
-    on_done = announced(total, say)
-    run_cells(starts, partial(trained, device=device), jobs=jobs, on_done=on_done)
-    measured = run_cells(cells, partial(grown, classes=classes, device=device), jobs=jobs, on_done=on_done)
-    told = [*(["--root", title] if root else []), "--seeds", str(seeds), "--classes", str(classes)]
-    return header(" ".join(["whynet reproduce tree --data", data, *told]), title, range(seeds)) | {
+    scale = scale or _scale(usual)
+    plan = plan_of(data, root, out, scale)
+    cells = plan.cells(seeds, [MULTI])
+    measured = run_after(
+        plan.starts(seeds), cells, plan.folder,
+        train=partial(trained, device=device), work=partial(grown, classes=classes, device=device), jobs=jobs, say=say,
+    )  # fmt: skip
+    told = [*(["--root", plan.title] if root else []), "--seeds", str(seeds), "--classes", str(classes)]
+    return header(" ".join(["whynet reproduce tree --data", data, *told]), plan.title, range(seeds)) | {
         "settings": {"scale": asdict(scale), "trees": {key: asdict(own) for key, own in CONDITIONS.items()}},
         "class_names": [sorted({one["class"] for own in found.values() for one in own}) for found in measured],
         "rows": _rows(cells, measured),
