@@ -1,8 +1,8 @@
 """What interpretable filters cost: a training step, inference, and the metrics of filters.
 
-Each ratio is a time over that of a floor, in interleaved rounds of one run. The goal is set over the ordinary twin: 1.15
-for a step, 1.03 for inference. The interpretable network has a new 3 x 3 convolution that the twin lacks, and what that
-layer costs, no loss can save; a second floor tells how much it is:
+Each ratio is a time over that of a floor, in interleaved rounds of one run. The goal is set over the ordinary twin:
+1.15 for a step, 1.03 for inference. The interpretable network has a new 3 x 3 convolution that the twin lacks, and
+what that layer costs, no loss can save; a second floor tells how much it is:
 
     NETWORK.step.twin               a training step (forward, loss, backward, AdamW) with masks and filter losses, over
                                     that of the ordinary twin as it is
