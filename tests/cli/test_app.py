@@ -5,6 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 import whynet
+from whynet.base.explanation import Explanation
+from whynet.base.graph_node import GraphNode
 from whynet.cli.app import app
 
 
@@ -42,6 +44,26 @@ def test_explain_says_why(run, coloured_pictures):
     answer = call("explain", run, picture, "--device", "cpu")
     assert answer.exit_code == 0, answer.output
     assert "This is an image of a red tile because" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("graph", "told"),
+    [
+        ((GraphNode(node=7, layer="top", filter=3, x=2.0, y=4.0, score=1.5),), "node 7, filter 3 of top: at x 2, y 4"),
+        ((), "none of the surest nodes of Owl is found here"),
+        (None, "no graph of Owl; fit one with `whynet graph runs/x --classes 1`"),
+    ],
+)
+def test_structures_are_told_or_what_makes_them(graph, told, monkeypatch):
+    def explained(*_, structures, **__):
+        assert structures == ("tree", "graph")
+        return [Explanation(image_name="a.png", class_index=1, class_name="Owl", probability=0.9, graph=graph)]
+
+    monkeypatch.setattr("whynet.workflows.explain.explain", explained)
+    answer = call("explain", "runs/x", "a.png", "--with", "tree, graph")
+    assert answer.exit_code == 0, answer.output
+    assert f"    {told}" in answer.stdout
+    assert "    no tree of Owl; grow one with `whynet tree runs/x`" in answer.stdout
 
 
 def test_json_goes_to_a_file_or_alone_to_standard_output(run, coloured_pictures, tmp_path):

@@ -8,11 +8,14 @@ import torch
 from whynet.attribution import fgsm
 from whynet.base.errors import DataError, SettingError
 from whynet.models.saved_subject import load_subject, save_subject
+from whynet.structures.graph_settings import GraphSettings
 from whynet.training.hardware import Hardware
 from whynet.training.settings import ClassifierSettings
 from whynet.workflows.decision_trees.run_trees import trees_of_run
 from whynet.workflows.explainer import Explainer
-from whynet.workflows.probe import KINDS, _common, probe_lines, probe_run
+from whynet.workflows.graph.finding import graphs_of_run
+from whynet.workflows.graph.request import GraphRequest, PlaceSettings
+from whynet.workflows.probe import KINDS, _common, _Told, probe_lines, probe_run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
 
@@ -62,6 +65,21 @@ def test_trees_are_asked_for_the_class_it_was(run):
     (before,), (after,) = explainer.trees.paths(0, test), explainer.trees.paths(0, fooled)
     assert 0 <= _common(before.nodes, after.nodes) <= len(before.nodes)
     assert explainer.trees.paths(1, test) is None
+
+
+def test_nodes_are_those_of_the_class_it_was(run):
+    graph = GraphSettings(iterations=2, nodes_per_filter=2)
+    where = PlaceSettings(layers="features.7,features.11", classes="0")
+    graphs_of_run(run, GraphRequest(where=where, graph=graph), device="cpu")
+    found = probe_run(run, pictures=12, levels=8.0, device="cpu")
+    assert all(0 <= row["nodes"] <= 1 and 0 <= row["places"] <= 1 for row in found["rows"])
+    assert probe_lines(found)[0][-2:] == ["surest nodes change, %", "nodes move by, % of diagonal"]
+    explainer = Explainer(run.folder, device="cpu")
+    blank = explainer.subject.preprocess.blank()
+    before, one, other = (_Told(explainer, blank, torch.tensor([index])) for index in (0, 0, 1))
+    unchanged = before.changes(one)
+    assert (unchanged["nodes"], unchanged["places"]) == ([0.0], [0.0])
+    assert other.nodes == [None]
 
 
 def test_common_beginnings():

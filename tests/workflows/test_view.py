@@ -35,6 +35,14 @@ def test_centres_are_half_a_pixel_from_the_edges(preprocess):
     np.testing.assert_allclose(view.landmarks(points), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("preprocess", [WHOLE, MIDDLE])
+def test_points_of_the_grid_find_back_to_the_picture(preprocess):
+    view = View.through(preprocess, PICTURE)
+    points = np.array([[12.0, 5.0], [24.5, 15.25]])
+    on_grid = view.landmarks(np.column_stack([points, np.ones(2)]))[:, :2]
+    np.testing.assert_allclose(view.in_picture(on_grid), points, rtol=0, atol=1e-12)
+
+
 def test_other_functions_do_not_say_what_they_show():
     with pytest.raises(SettingError, match=r"through a whynet Preprocessing, .* but not through test_other.*lambda"):
         View.through(lambda pictures: torch.zeros(len(pictures), 3, 8, 8), PICTURE)

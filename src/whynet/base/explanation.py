@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from whynet.base.graph_node import GraphNode
 from whynet.base.image import to_data_uri
 from whynet.base.reason import Reason
 from whynet.base.tree_step import TreeStep
@@ -120,6 +121,8 @@ class Explanation:
         words: The sentence's words with their probabilities, and where they came from.
         reasons: Named reasons, the weightiest first.
         tree: The way down a decision tree, from rough to exact, where that was asked for.
+        graph: The surest nodes of an explanatory graph, the surest first, where that was asked for; empty where none
+            of them is found in the image, None where it was not asked for or the class has no graph.
         faithfulness: Figures that say how far this explanation can be trusted, by name.
         thumbnail: A small copy of the image, for notebooks; not part of the JSON form.
     """
@@ -132,6 +135,7 @@ class Explanation:
     words: tuple[Word, ...] = ()
     reasons: tuple[Reason, ...] = ()
     tree: tuple[TreeStep, ...] = ()
+    graph: tuple[GraphNode, ...] | None = None
     faithfulness: Mapping[str, float] = field(default_factory=dict)
     thumbnail: Picture | None = None
 
@@ -182,6 +186,7 @@ class Explanation:
             "words": [word.to_json() for word in self.words],
             "reasons": [reason.to_json() for reason in self.reasons],
             "tree": [step.to_json() for step in self.tree],
+            "graph": None if self.graph is None else [node.to_json() for node in self.graph],
             "faithfulness": dict(self.faithfulness),
         }
 

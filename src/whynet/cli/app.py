@@ -177,7 +177,12 @@ def explain(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)],
     beam: Beam = 1,
     structures: Annotated[
-        str, typer.Option("--with", help="tree: the way down the decision tree of the class (`whynet tree`).")
+        str,
+        typer.Option(
+            "--with",
+            help="tree: the way down the decision tree of the class (`whynet tree`); graph: the surest nodes of its "
+            "explanatory graph (`whynet graph`); tree,graph: both.",
+        ),
     ] = "",
     subject: Allow = None,
     device: Device = "auto",
@@ -204,6 +209,13 @@ def explain(
             answer.say(f"    {step.text}")
         if "tree" in asked and not explanation.tree:
             answer.say(f"    no tree of {explanation.class_name}; grow one with `whynet tree {run}`")
+        for node in explanation.graph or ():
+            answer.say(f"    {node.text}")
+        if "graph" in asked and explanation.graph is None:
+            fitted = f"`whynet graph {run} --classes {explanation.class_index}`"
+            answer.say(f"    no graph of {explanation.class_name}; fit one with {fitted}")
+        elif "graph" in asked and not explanation.graph:
+            answer.say(f"    none of the surest nodes of {explanation.class_name} is found here")
     answer.give([explanation.to_json() for explanation in explanations])
 
 

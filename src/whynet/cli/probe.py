@@ -21,7 +21,7 @@ def probe(
 ) -> None:
     """Fool the network with FGSM and PGD, and see which of its explanations notice, beside noise of the same size.
 
-    Sentences, x-features and decision trees are looked at, as far as the run has them.
+    Sentences, x-features, decision trees and explanatory graphs are looked at, as far as the run has them.
 
     **Example:** `whynet probe runs/demo`
     """

@@ -33,7 +33,8 @@ def explain(
             several of these.
         beam: Sentences kept side by side while one is written; 1 is greedy.
         grounded: Whether to trace each content word back to the layers and units it came from.
-        structures: "tree" adds the way down the decision tree of the class, where the run has one.
+        structures: "tree" adds the way down the decision tree of the class, "graph" the surest nodes of its
+            explanatory graph, where the run has one.
         device: Where to compute: "cpu", "cuda", ..., or "auto".
         allow: "package.module:function" that may run, where the run explains the user's own network.
 

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from whynet.base.errors import RunError, SettingError
 from whynet.base.explanation import Explanation, Explanations, Grounding, LayerContribution, UnitContribution, Word
+from whynet.base.graph_node import GraphNode
 from whynet.base.tokens import PADDING
 from whynet.base.tree_step import TreeStep
 from whynet.base.types import Labels, Logits, Picture, Reading, TokenIds
@@ -28,6 +29,7 @@ from whynet.models.variants import VARIANTS
 from whynet.training.hardware import Hardware
 from whynet.workflows.concepts.explaining import ConceptReader, Reasons
 from whynet.workflows.decision_trees.explaining import TreeReader
+from whynet.workflows.graph.explaining import GraphReader
 from whynet.workflows.reading import introspection_of
 from whynet.workflows.run import CLASS_EMBEDDING, CLASSIFIER, EXPLAINER, Run
 from whynet.workflows.settings import TrainSettings
@@ -35,7 +37,7 @@ from whynet.workflows.settings import TrainSettings
 BATCH_SIZE = 64
 NUM_UNITS = 5
 """The strongest units that the grounding of a word names."""
-STRUCTURES = ("tree",)
+STRUCTURES = ("tree", "graph")
 """What an explanation may add of a run's structures."""
 
 
@@ -97,7 +99,8 @@ class Explainer:
             names: What to call each.
             beam: Sentences kept side by side while one is written; 1 is greedy.
             grounded: Whether to trace each content word back to the layers and units it came from.
-            structures: "tree" adds the way down the decision tree of the class, where the run has one.
+            structures: "tree" adds the way down the decision tree of the class, "graph" the surest nodes of its
+                explanatory graph, where the run has one.
 
         Raises:
             SettingError: The counts differ, the beam is out of range, or a structure is unknown.
@@ -118,10 +121,13 @@ class Explainer:
             if grounded:
                 sentences = self.ground(readings, sentences)
             steps = self.trees.steps(images, logits) if "tree" in structures else [()] * len(images)
+            nodes = (
+                self.graphs.nodes(images, logits, pictures[batch]) if "graph" in structures else [None] * len(images)
+            )
             explanations += [
-                _explanation(self.subject.class_names, row, sentence, why, tree, name, picture)
-                for row, sentence, why, tree, name, picture in zip(
-                    logits, sentences, reasons, steps, names[batch], pictures[batch], strict=True
+                _explanation(self.subject.class_names, row, sentence, why, tree, graph, name, picture)
+                for row, sentence, why, tree, graph, name, picture in zip(
+                    logits, sentences, reasons, steps, nodes, names[batch], pictures[batch], strict=True
                 )
             ]
         return explanations
@@ -130,6 +136,11 @@ class Explainer:
     def trees(self) -> TreeReader:
         """The decision trees of the run; raises `RunError` if it has none."""
         return TreeReader(self.run, self.subject)
+
+    @cached_property
+    def graphs(self) -> GraphReader:
+        """The explanatory graphs of the run; raises `RunError` if it has none."""
+        return GraphReader(self.run, self.subject)
 
     def read(self, pictures: Sequence[Picture]) -> tuple[Reading, Logits]:
         """What the explainer sees of each picture and the logits of the subject."""
@@ -244,6 +255,7 @@ def _explanation(
     sentence: Sentence | None,
     why: Reasons,
     tree: tuple[TreeStep, ...],
+    graph: tuple[GraphNode, ...] | None,
     name: str,
     picture: Picture,
 ) -> Explanation:
@@ -263,6 +275,7 @@ def _explanation(
         words=sentence.words if sentence else (),
         reasons=why.reasons,
         tree=tree,
+        graph=graph,
         faithfulness=why.faithfulness,
         thumbnail=small,
     )

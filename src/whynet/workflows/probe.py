@@ -8,6 +8,8 @@ are made to fool a network. Test pictures that the network recognises are change
     sentence    share whose sentence changes, and mean share of its words that are new or gone (Jaccard distance)
     concepts    mean of ||c' - c|| / ||c||, c the contributions of the x-features of the class it was
     tree        mean share of the way down the tree of the class it was that is left (1 - common beginning / length)
+    nodes       mean share of the surest nodes found, of the graph of the class it was, that give place to others
+    places      mean distance that these nodes move, as a share of the image's diagonal (`graph.changes`)
 
 An explanation that changes no more under an attack than under noise, while the class changes, explains something else
 than the decision; one that changes with it shows the attack.
@@ -31,6 +33,9 @@ from whynet.models.subject import Subject
 from whynet.structures.decision_tree import ParsePath
 from whynet.workflows.catalogue import open_data
 from whynet.workflows.explainer import Explainer, Sentence
+from whynet.workflows.graph.changes import mean_move, share_left
+from whynet.workflows.graph.explaining import NodesInImage
+from whynet.workflows.graph.saved import saved_graphs
 from whynet.workflows.phase_one import check_classes
 from whynet.workflows.picture_batches import PictureBatches
 from whynet.workflows.run import PROBE, TREES, Run
@@ -39,6 +44,7 @@ KINDS = ("noise", "FGSM", "PGD")
 TITLES = {
     "class": "class changes, %", "logit": "logit falls by", "sentence": "sentence changes, %",
     "words": "words new or gone, %", "concepts": "x-features change by, %", "tree": "way down the tree left, %",
+    "nodes": "surest nodes change, %", "places": "nodes move by, % of diagonal",
 }  # fmt: skip
 
 
@@ -135,7 +141,8 @@ class _Told:
         self.sentences: list[Sentence | None] = explainer.sentences(explainer.conditioned(readings, logits))
         self.concepts: list[Tensor | None] = [None] * len(images)
         self.paths: list[ParsePath | None] = [None] * len(images)
-        has_trees = (explainer.run.folder / TREES).is_dir()
+        self.nodes: list[NodesInImage | None] = [None] * len(images)
+        has_trees, has_graphs = (explainer.run.folder / TREES).is_dir(), bool(saved_graphs(explainer.run))
         for index in sorted(set(self.classes)):
             rows = [row for row, own in enumerate(self.classes) if own == index]
             if index in explainer.concepts.classes:
@@ -144,6 +151,9 @@ class _Told:
             paths = explainer.trees.paths(index, images[rows]) if has_trees else None
             for row, path in zip(rows, paths or [], strict=paths is not None):
                 self.paths[row] = path
+            nodes = explainer.graphs.found(index, images[rows]) if has_graphs else None
+            for row, found in zip(rows, nodes or [], strict=nodes is not None):
+                self.nodes[row] = found
 
     def changes(self, after: "_Told") -> dict[str, list[float]]:
         """How much has changed, image by image, for what the run can tell."""
@@ -162,6 +172,10 @@ class _Told:
             way, new_way = self.paths[row], after.paths[row]
             if way is not None and new_way is not None:
                 found["tree"].append(1 - _common(way.nodes, new_way.nodes) / len(way.nodes))
+            nodes, new_nodes = self.nodes[row], after.nodes[row]
+            if nodes is not None and new_nodes is not None:
+                for key, change in (("nodes", share_left(nodes, new_nodes)), ("places", mean_move(nodes, new_nodes))):
+                    found[key] += [] if change is None else [change]
         return found
 
 

@@ -93,6 +93,11 @@ class View:
         y = top + (np.arange(self.height) + 0.5) * (bottom - top) / self.height
         return x, y
 
+    def in_picture(self, points: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
+        """Where points of the grid are in the picture, x and y in its own pixels; the way back of `landmarks`."""
+        left, top, right, bottom = self.rectangle
+        return points * [(right - left) / self.width, (bottom - top) / self.height] + [left, top]
+
     def _moved(self, points: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
         left, top, right, bottom = self.rectangle
         return (points - [left, top]) * [self.width / (right - left), self.height / (bottom - top)]

@@ -52,13 +52,18 @@ def all_points(
     peaks = [_peaks(own, layer.scales, where) for own, layer, where in zip(maps, graph.layers, centres, strict=True)]
     middle = torch.tensor(graph.image_size).float()[None, None] / 2
     return {
-        NODES: Points(positions=_seen(graph, found.positions, centres), scores=found.scores),
+        NODES: node_points(graph, found, centres),
         FILTERS: Points(
             positions=torch.cat([own.positions for own in peaks], 1), scores=torch.cat([own.scores for own in peaks], 1)
         ),
         PRIORS: _still(priors, number),
         CENTRE: _still(middle, number),
     }
+
+
+def node_points(graph: ExplanatoryGraph, found: NodePositions, centres: Sequence[UnitCentres]) -> Points:
+    """The nodes alone, where the units of their layers look; arguments as of `all_points`."""
+    return Points(positions=_seen(graph, found.positions, centres), scores=found.scores)
 
 
 def _seen(

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from whynet.attribution.overlay import resized
 from whynet.base.errors import SubjectError
-from whynet.base.types import Box, Picture
+from whynet.base.graph_node import node_name
+from whynet.base.types import Picture
 from whynet.data.example import ExampleDataset
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
@@ -25,6 +26,7 @@ from whynet.workflows.graph.centres import UnitCentres, unit_centres
 from whynet.workflows.graph.saved import ClassGraph
 from whynet.workflows.reading import BATCH_SIZE
 from whynet.workflows.report.filter_pictures import Tile
+from whynet.workflows.view import View
 
 NUM_PATCHES, NUM_PARENTS = 8, 2
 """Pictures that a node is shown in, and how many of its parents are shown beside it."""
@@ -114,7 +116,7 @@ class GraphPictures:
     def label(self, node: int) -> str:
         """What a node is called."""
         layer, index = self.own.graph.locate(node)
-        return f"filter {int(layer.filters[index])} of {layer.name}"
+        return node_name(layer.name, int(layer.filters[index]))
 
     def rows(self, node: int) -> list[int]:
         """The pictures where a node is found most surely, the surest first."""
@@ -196,21 +198,18 @@ class GraphPictures:
         layer, _ = self.own.graph.locate(node)
         return self.fields[layer.name].centres.seen(self._found.positions[row, node])
 
-    def _box(self, row: int) -> Box:
-        return self.preprocess.box(*self._picture(row).shape[:2])
+    def _view(self, row: int) -> View:
+        return View.through(self.preprocess, self._picture(row))
 
     def _scale(self, row: int) -> float:
         """Pixels of the picture for one of the network's input."""
-        left, _, right, _ = self._box(row)
+        left, _, right, _ = self._view(row).rectangle
         return (right - left) / self.preprocess.width
 
     def _in_picture(self, node: int, row: int) -> tuple[float, float]:
         """Where a node is, x and y in pixels of the picture."""
-        left, top, right, bottom = self._box(row)
-        y, x = self._seen(node, row).tolist()
-        return (
-            left + x * (right - left) / self.preprocess.width, top + y * (bottom - top) / self.preprocess.height,
-        )  # fmt: skip
+        ((x, y),) = self._view(row).in_picture(self._seen(node, row).flip(0)[None].numpy()).tolist()
+        return x, y
 
     def _picture(self, row: int) -> Picture:
         if row not in self._pictures:
