@@ -9,17 +9,20 @@ from whynet.workflows.graph.tables import figure_lines, mean_rows, run_summary, 
 from whynet.workflows.run import Run
 
 ROWS = {
-    "nodes": {"location_instability": 0.05, "num_hitting": 3.0, "candidates": 40.0, "one_shot_error": 0.1},
+    "nodes": {
+        "location_instability": 0.05, "instability_of_few": 0.065, "num_hitting": 3.0, "candidates": 40.0,
+        "one_shot_error": 0.1,
+    },
     "filters": {"location_instability": 0.07, "num_hitting": 1.0, "candidates": 10.0, "one_shot_error": 0.2},
     "constant centre": {"location_instability": 0.06, "candidates": 1.0},
-}
+}  # fmt: skip
 
 
 def test_lines_leave_out_what_nobody_has():
     columns, lines = figure_lines(ROWS)
-    assert columns == ["", "wander by", "one-shot error", "how many", "candidates"]
-    assert lines[0] == ["nodes", "0.050", "0.100", "3", "40"]
-    assert lines[2] == ["constant centre", "0.060", "", "", "1"]
+    assert columns == ["", "wander by", "chosen among as many", "one-shot error", "how many", "candidates"]
+    assert lines[0] == ["nodes", "0.050", "0.065", "0.100", "3", "40"]
+    assert lines[2] == ["constant centre", "0.060", "", "", "", "1"]
 
 
 def test_means_are_over_the_classes_that_have_a_figure():
@@ -33,12 +36,18 @@ def test_means_are_over_the_classes_that_have_a_figure():
 
 def test_sentences():
     lines = list(summary_lines(ROWS))
-    assert lines[0].startswith(
-        "The steadiest nodes wander by 0.050 of the picture's diagonal, the steadiest filters by"
+    assert lines[0] == (
+        "The steadiest of 40 nodes wander by 0.050 of the picture's diagonal, the steadiest of 10 filters by 0.070; "
+        "chosen among as many nodes as filters, nodes wander by 0.065; the centre of the picture, which never moves, "
+        "has 0.060."
     )
     assert lines[1] == "3 of 40 nodes and 1 of 10 filters hit one part in more than half of the pictures."
     assert lines[2].endswith("0.100 of the diagonal, filters to 0.200.")
     assert list(summary_lines({})) == []
+    wander = {kind: {"location_instability": 0.1} for kind in ("nodes", "filters")}
+    assert list(summary_lines(wander)) == [
+        "The steadiest nodes wander by 0.100 of the picture's diagonal, the steadiest filters by 0.100."
+    ]
 
 
 def test_the_summary_of_a_run(tmp_path):

@@ -158,6 +158,16 @@ def test_figures_are_told_as_far_as_there_are_some():
     assert figures({}) == []
     rows = {"nodes": {"one_shot_error": 0.1}, "filters": {"one_shot_error": 0.2}}
     assert [figure.name for figure in figures(rows)] == ["One-shot error"]
+    rows = {
+        "nodes": {"location_instability": 0.05, "instability_of_few": 0.07, "candidates": 40.0},
+        "filters": {"location_instability": 0.08, "candidates": 10.0},
+        "constant centre": {"location_instability": 0.06},
+    }
+    (tile,) = figures(rows)
+    assert tile.beside == (
+        "of the steadiest of 40 nodes; 0.070 chosen among as many as there are filters; the steadiest of 10 filters "
+        "0.080; the centre of the picture 0.060"
+    )
 
 
 @pytest.mark.slow

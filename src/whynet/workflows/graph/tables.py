@@ -54,11 +54,15 @@ def summary_lines(rows: Rows) -> Iterator[str]:
     """Each figure of the nodes with what it is to be compared with; nothing where nothing was measured."""
     nodes, filters, centre = (rows.get(kind, {}) for kind in (NODES, FILTERS, CENTRE))
     if "location_instability" in nodes and "location_instability" in filters:
-        yield (
-            f"The steadiest nodes wander by {nodes['location_instability']:.3f} of the picture's diagonal, the "
-            f"steadiest filters by {filters['location_instability']:.3f}; the centre of the picture, which never "
-            f"moves, has {centre['location_instability']:.3f}."
+        line = (
+            f"The steadiest{_of(nodes)} nodes wander by {nodes['location_instability']:.3f} of the picture's diagonal, "
+            f"the steadiest{_of(filters)} filters by {filters['location_instability']:.3f}"
         )
+        if "instability_of_few" in nodes:
+            line += f"; chosen among as many nodes as filters, nodes wander by {nodes['instability_of_few']:.3f}"
+        if "location_instability" in centre:
+            line += f"; the centre of the picture, which never moves, has {centre['location_instability']:.3f}"
+        yield f"{line}."
     if "num_hitting" in nodes:
         yield (
             f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
@@ -69,6 +73,10 @@ def summary_lines(rows: Rows) -> Iterator[str]:
             f"Told by one annotated picture, nodes find a part to {nodes['one_shot_error']:.3f} of the diagonal, "
             f"filters to {filters['one_shot_error']:.3f}."
         )
+
+
+def _of(row: Mapping[str, float]) -> str:
+    return f" of {row['candidates']:.0f}" if "candidates" in row else ""
 
 
 def run_summary(run: Run) -> list[str]:

@@ -151,13 +151,16 @@ def figures(rows: Rows) -> list[Figure]:
     nodes, filters, centre = (rows.get(kind, {}) for kind in (NODES, FILTERS, CENTRE))
     found = []
     if "location_instability" in nodes and "location_instability" in filters:
+        beside = [f"of the steadiest of {nodes['candidates']:.0f} nodes" if "candidates" in nodes else "of nodes"]
+        if "instability_of_few" in nodes:
+            beside.append(f"{nodes['instability_of_few']:.3f} chosen among as many as there are filters")
+        count = f" of {filters['candidates']:.0f}" if "candidates" in filters else ""
+        beside.append(f"the steadiest{count} filters {filters['location_instability']:.3f}")
+        if "location_instability" in centre:
+            beside.append(f"the centre of the picture {centre['location_instability']:.3f}")
         found.append(
-            Figure(
-                name="Location instability", figure=f"{nodes['location_instability']:.3f}",
-                beside=f"of the steadiest nodes; filters {filters['location_instability']:.3f}, the centre of the "
-                f"picture {centre['location_instability']:.3f}",
-            )
-        )  # fmt: skip
+            Figure(name="Location instability", figure=f"{nodes['location_instability']:.3f}", beside="; ".join(beside))
+        )
     if "num_hitting" in nodes:
         found.append(
             Figure(
@@ -177,13 +180,14 @@ def figures(rows: Rows) -> list[Figure]:
 
 
 def _card(own: ClassGraph, link: str, drawing: Drawing | None) -> GraphCard:
-    told = {NODES: "nodes wander by", FILTERS: "filters", CENTRE: "centre"}
+    told = [
+        (NODES, "location_instability", "nodes wander by"), (NODES, "instability_of_few", "among as many as filters"),
+        (FILTERS, "location_instability", "filters"), (CENTRE, "location_instability", "centre"),
+    ]  # fmt: skip
     return GraphCard(
         link=link, class_name=own.class_name, drawing=drawing, num_nodes=own.graph.num_nodes,
         figures=[
-            (name, f"{own.rows[kind]['location_instability']:.3f}")
-            for kind, name in told.items()
-            if "location_instability" in own.rows.get(kind, {})
+            (name, f"{own.rows[kind][key]:.3f}") for kind, key, name in told if key in own.rows.get(kind, {})
         ],
     )  # fmt: skip
 
