@@ -71,7 +71,7 @@ def graphs_of_run(
     Raises:
         RunError: The run has no classifier.
         SettingError: A class is unknown, there is not one number of nodes a layer, or the preprocessing is the user's.
-        SubjectError: A layer does not exist, has no maps, never fires, or comes out of order.
+        SubjectError: A layer does not exist, has no maps, never fires, comes out of order, or does not lead to the next.
         DataError: A class has fewer than two training pictures.
     """
     run = Run.open(run) if isinstance(run, Path) else run
