@@ -122,7 +122,7 @@ def graph_of_class(
     recorded = record(subject, layers, train)
     graph = fit(name, layers, recorded, network, settings)
     learned = graph.infer_maps(recorded.maps)
-    told = told_by_parents(graph, learned)
+    told = told_by_parents(graph, learned, recorded.maps)
     order = told.argsort(descending=True, stable=True).tolist()
     nodes: dict[str, list[Any]] = {"told": [round(value, 4) for value in told.tolist()]}
     measured: dict[str, MeasuredPoints] = {}
