@@ -93,3 +93,4 @@ def test_help_names_every_option():
     assert answer.exit_code == 0
     for option in ("--layers", "--classes", "--nodes-per-filter", "--parents", "--iterations", "--noise", "--seed"):
         assert option in answer.stdout
+    assert "graphs are fitted on the CPU" in " ".join(answer.stdout.replace("│", " ").split())

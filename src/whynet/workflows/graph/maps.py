@@ -73,7 +73,7 @@ def pictures_of(examples: ExampleDataset, class_index: int) -> ExampleDataset:
 
 
 def record(subject: Subject, layers: Sequence[str], examples: ExampleDataset) -> ClassMaps:
-    """Pass pictures through the network once.
+    """Pass pictures through the network once, on its device; the maps are kept on the CPU, where graphs are fitted.
 
     Raises:
         SubjectError: A layer does not exist, has no maps, does not run in this order, or does not lead to the next.
