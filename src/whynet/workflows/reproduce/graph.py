@@ -20,6 +20,7 @@ from torchmetrics.functional.classification import multiclass_accuracy
 from whynet.base.errors import DataError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
+from whynet.data.contents import contents_digest
 from whynet.metrics.paired_test import paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
@@ -69,7 +70,7 @@ def reproduce_graph(
         classes: How many have a graph, drawn at random; the same for all seeds.
         seeds: At most so many; the larger networks have one.
         out: Folder of the runs, by default that of the study of interpretable CNNs; what is complete there is kept.
-        device: Where to compute.
+        device: Where networks are trained and run; graphs are fitted on the CPU.
         scale: Sizes and lengths of training other than those of `SCALES`.
         settings: Of the graphs.
         say: Told when a run is done.
@@ -129,7 +130,7 @@ def _measured(cell: Cell, classes: int, settings: GraphSettings, device: str) ->
             "network": network,
             "layers": list(layers),
             "chosen": [CHOSEN, NUM_DRAWS],
-            "data": splits.test.fingerprint(),
+            "data": [contents_digest(splits.train), contents_digest(splits.test), list(splits.landmarks)],
         }
         asked |= GraphRequest(graph=settings).to_json()
         found = read_json(folder / MEASURED, "a study's figures") if (folder / MEASURED).exists() else {}
