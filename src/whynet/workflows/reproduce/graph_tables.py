@@ -5,6 +5,7 @@ from typing import Any
 
 from whynet.workflows.graph.measuring import CHOSEN
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
+from whynet.workflows.graph.tables import hits_sentence
 
 TARGET = 0.8
 """Nodes of painted birds should wander at most so many times as far as filters; on photographs less than these."""
@@ -38,7 +39,4 @@ def standing(results: Mapping[str, Any]) -> Iterator[str]:
             f"{filters['one_shot_error']:.3f} of the diagonal; the centre is {centre['one_shot_error']:.3f} off)."
         )
     if "num_hitting" in nodes:
-        yield (
-            f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
-            f"{filters['candidates']:.0f} filters hit one part in more than half of a class's pictures."
-        )
+        yield hits_sentence(nodes, filters)
