@@ -17,7 +17,8 @@ def layer(name, cells, mu, parents):
     return GraphLayer(
         name=name, map_size=(cells, cells), scales=torch.ones(count), filters=torch.arange(count),
         mu=torch.tensor(mu), sigma=torch.full((count,), 6.0), shares=torch.ones(count),
-        parents=torch.tensor(parents).view(count, -1).long(), edge_sigmas=torch.full((count, len(parents) // count), 6.0),
+        parents=torch.tensor(parents).view(count, -1).long(),
+        edge_sigmas=torch.full((count, len(parents) // count), 6.0),
     )  # fmt: skip
 
 
