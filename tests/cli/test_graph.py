@@ -51,7 +51,7 @@ def test_settings_and_figures(asked, tmp_path, monkeypatch):
     assert request == GraphRequest(where=PlaceSettings(layers="low,top"), graph=settings)
     assert (run, given) == (tmp_path, {"skip_bad": False, "allow": None, "device": "auto"})
     for text in (
-        "80 nodes in 2 classes, of low, top", "0.050", "node", "The steadiest nodes wander by 0.050",
+        "80 nodes in 2 classes, of low, top", "0.050", "node", "The steadiest of 40 nodes wander by 0.050",
         f"Pictures: {tmp_path / 'graph.html'}", f"Graphs:   {tmp_path / 'graph'}",
     ):  # fmt: skip
         assert text in answer.stdout, text
@@ -93,3 +93,4 @@ def test_help_names_every_option():
     assert answer.exit_code == 0
     for option in ("--layers", "--classes", "--nodes-per-filter", "--parents", "--iterations", "--noise", "--seed"):
         assert option in answer.stdout
+    assert "graphs are fitted on the CPU" in " ".join(answer.stdout.replace("│", " ").split())

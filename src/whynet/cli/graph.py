@@ -1,12 +1,22 @@
 """`whynet graph`: an explanatory graph for each class: which patterns its filters mix, and what moves with what."""
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from whynet.cli.console import Answer
-from whynet.cli.options import Allow, Device, Json, RunFolder, SkipBad
+from whynet.cli.options import Allow, Json, RunFolder, SkipBad
 from whynet.cli.settings_options import Group, with_settings
 from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings
+
+NetworkDevice = Annotated[
+    str,
+    typer.Option(
+        help="Where the network runs: cpu, cuda, cuda:1, mps, or auto for the best there is; graphs are fitted on the "
+        "CPU, from its maps."
+    ),
+]
 
 
 @with_settings(
@@ -18,7 +28,7 @@ def graph(
     run: RunFolder,
     skip_bad: SkipBad = False,
     subject: Allow = None,
-    device: Device = "auto",
+    device: NetworkDevice = "auto",
     json: Json = None,
 ) -> None:
     """Tell apart the part patterns that each filter mixes, and find which of them move together, class by class.

@@ -63,6 +63,12 @@ def rewrite(folder, *, description=None, tensors=None):
         lambda folder: rewrite(folder, description=lambda own: own.update(layers=own["layers"] * 2)),
         lambda folder: rewrite(folder, description=lambda own: own.update(image_size=[0, 4])),
         lambda folder: rewrite(folder, description=lambda own: own.update(image_size=4)),
+        lambda folder: rewrite(folder, description=lambda own: own.update(image_size=[4.0, 4])),
+        lambda folder: rewrite(folder, description=lambda own: own.update(image_size=[10**400, 16])),
+        lambda folder: (folder / DESCRIPTION).write_text(
+            (folder / DESCRIPTION).read_text().rstrip().removesuffix("}") + ', "image_size": [1e999, 16]}'
+        ),
+        lambda folder: rewrite(folder, description=lambda own: own["layers"][0].update(map_size=[5, 4, 1])),
         lambda folder: rewrite(folder, description=lambda own: own["settings"].update(noise=2.0)),
         lambda folder: rewrite(folder, description=lambda own: own["settings"].update(other=2.0)),
         lambda folder: rewrite(folder, tensors=lambda own: own.pop("0.mu")),

@@ -65,6 +65,51 @@ def test_another_request_or_a_damaged_file_is_made_anew(run):
     assert fewer.layers == ("features.11",)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_other_pictures_or_annotations_are_made_anew(part, run, monkeypatch):
+    first = graphs_of_run(run, request(classes="0"), device="cpu").graphs[0]
+    real, fitted = finding.open_data, []
+    fit = finding.fit
+    monkeypatch.setattr(finding, "fit", lambda *given: fitted.append(1) or fit(*given))
+    assert graphs_of_run(run, request(classes="0"), device="cpu").graphs[0].data == first.data
+    assert not fitted
+
+    def changed(change):
+        def opened(*arguments, **more):
+            splits = real(*arguments, **more)
+            return replace(splits, **{part: change(getattr(splits, part))})
+
+        return opened
+
+    def fewer(examples):
+        return examples.subset(range(1, len(examples)))
+
+    def moved(examples):
+        own = examples.subset(range(len(examples)))
+        whole = own.whole
+
+        class Moved:
+            def __getitem__(self, index):
+                example = whole[index]
+                if index:
+                    return example
+                landmarks = example.landmarks.copy()
+                landmarks[:, 2] = 0
+                return replace(example, landmarks=landmarks)
+
+        own.whole = Moved()
+        return own
+
+    known = {first.data}
+    for change in (fewer, moved):
+        monkeypatch.setattr(finding, "open_data", changed(change))
+        known.add(graphs_of_run(run, request(classes="0"), device="cpu").graphs[0].data)
+    assert len(known) == 3
+    assert len(fitted) == 2
+    monkeypatch.setattr(finding, "open_data", changed(lambda examples: examples.subset(range(len(examples)))))
+    assert graphs_of_run(run, request(classes="0"), device="cpu").graphs[0].data == first.data
+
+
 def test_a_class_without_test_pictures_has_a_graph_without_figures(run, monkeypatch):
     real = finding.open_data
 

@@ -15,7 +15,7 @@ from whynet.workflows.graph.maps import pictures_of
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings
 from whynet.workflows.graph.saved import save_graph
 from whynet.workflows.report import report_graphs, write_report
-from whynet.workflows.report.graph import NUM_DRAWN, NUM_OF_PART, drawn_nodes, figures
+from whynet.workflows.report.graph import NUM_DRAWN, NUM_OF_PART, drawn_nodes, figures, how_drawn
 from whynet.workflows.report.graph_pictures import NUM_PARENTS, NUM_PATCHES, SIDE, GraphPictures, layer_fields
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
@@ -127,7 +127,11 @@ def test_the_nodes_that_are_drawn_are_a_few_of_each_part(found):
     parts = [own.nodes["part"][node] for node in shown]
     assert 0 < len(shown) <= NUM_DRAWN
     assert max(parts.count(part) for part in parts) <= NUM_OF_PART
-    assert drawn_nodes(replace(own, nodes={"told": own.nodes["told"]})) == own.surest[:NUM_DRAWN]
+    assert how_drawn(own).startswith("lie on a part most often in the test pictures, by which they are picked")
+    without = replace(own, nodes={"told": own.nodes["told"]})
+    assert drawn_nodes(without) == own.surest[:NUM_DRAWN]
+    assert how_drawn(without) == "wander least on the training pictures"
+    assert how_drawn(replace(without, chosen=[])) == "move most as their parents tell"
 
 
 def test_what_was_not_measured_is_said_and_names_are_escaped(found, tmp_path):
@@ -146,6 +150,10 @@ def test_what_was_not_measured_is_said_and_names_are_escaped(found, tmp_path):
         page = (folder / "0000-script" / "page.html").read_text()
         assert "Not measured: there are no test pictures of &lt;script&gt; whose parts are known." in page
         assert "Those whose movement their parents tell best" in page
+        assert "drawn are the nodes that move most as their parents tell," in page
+        assert "by which they are picked, at most 3 a part or that move most as their parents tell" in " ".join(
+            overview.split()
+        )
     finally:
         subject.class_names = before
         for path in [*folder.rglob("*")]:
@@ -158,6 +166,16 @@ def test_figures_are_told_as_far_as_there_are_some():
     assert figures({}) == []
     rows = {"nodes": {"one_shot_error": 0.1}, "filters": {"one_shot_error": 0.2}}
     assert [figure.name for figure in figures(rows)] == ["One-shot error"]
+    rows = {
+        "nodes": {"location_instability": 0.05, "instability_of_few": 0.07, "candidates": 40.0},
+        "filters": {"location_instability": 0.08, "candidates": 10.0},
+        "constant centre": {"location_instability": 0.06},
+    }
+    (tile,) = figures(rows)
+    assert tile.beside == (
+        "of the steadiest of 40 nodes; 0.070 chosen among as many as there are filters; the steadiest of 10 filters "
+        "0.080; the centre of the picture 0.060"
+    )
 
 
 @pytest.mark.slow
@@ -168,5 +186,7 @@ def test_the_pages_fit_a_screen_and_a_phone(found, overview, browser):
             shown = browser.new_page(viewport={"width": width, "height": 800})
             shown.goto(path.as_uri())
             assert shown.evaluate("document.documentElement.scrollWidth") <= width
-            assert shown.evaluate("[...document.images].every(image => image.decode && image.alt)")
+            assert shown.evaluate(
+                "[...document.images].every(image => image.complete && image.naturalWidth > 0 && image.alt)"
+            )
             shown.close()

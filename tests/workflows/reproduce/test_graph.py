@@ -1,14 +1,17 @@
 """Explanatory graphs against filters: what cannot be studied, and a whole tiny study."""
 
 import json
+from pathlib import Path
 
 import pytest
+import scipy.stats
 
 from whynet.base.errors import SettingError
 from whynet.data.birds import dataset
 from whynet.structures.explanatory_graph import GraphSettings
 from whynet.workflows.reproduce import graph as study_module
 from whynet.workflows.reproduce import reproduce_graph
+from whynet.workflows.reproduce.graph import TESTED, tests_over_seeds
 from whynet.workflows.reproduce.graph_tables import standing
 from whynet.workflows.reproduce.icnn_plan import ICNNScale, NetworkPlan
 from whynet.workflows.reproduce.tables import paired_lines, panels
@@ -18,6 +21,7 @@ TINY = ICNNScale(
     data={"num_species": 3, "image_size": 64, "roll": 45.0}, classifier={"batch_size": 8},
 )  # fmt: skip
 QUICK = GraphSettings(iterations=2)
+RESULTS = Path(__file__).parents[3] / "results" / "graph-birds.json"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,62 @@ def test_what_cannot_be_studied(arguments, message, tmp_path):
     with pytest.raises(SettingError, match=message):
         reproduce_graph(**arguments, out=tmp_path / "study")
     assert not (tmp_path / "study").exists()
+
+
+def metric(values, n=4):
+    return {"mean": sum(values) / len(values), "values": values, "n": n}
+
+
+def rows_of(**by_row):
+    """Rows of a results file; an underscore stands for a space."""
+    return [{"name": name.replace("_", " "), "metrics": metrics} for name, metrics in by_row.items()]
+
+
+def test_pairs_are_seeds():
+    nodes, filters, centre = [0.50, 0.52, 0.49], [0.70, 0.75, 0.68], [0.66, 0.67, 0.69]
+    found = tests_over_seeds(
+        rows_of(
+            nodes={"location_instability": metric(nodes), "one_shot_error": metric([0.1, None, 0.2])},
+            filters={"location_instability": metric(filters), "one_shot_error": metric([0.1, 0.2, None])},
+            node_priors={"location_instability": metric(centre, n=3)},
+            constant_centre={"location_instability": metric(centre)},
+        )
+    )
+    assert [(test["b"], test["metric"], test["n"]) for test in found] == [
+        ("filters", "location_instability", 3), ("constant centre", "location_instability", 3),
+    ], "neither of a single pair, nor of means over other classes"  # fmt: skip
+    for test, other in zip(found, (filters, centre), strict=True):
+        assert test["p_value"] == pytest.approx(scipy.stats.ttest_rel(nodes, other).pvalue)
+    assert found[0]["p_holm"] == pytest.approx(2 * min(test["p_value"] for test in found))
+
+
+def test_the_results_file_holds_the_tests_of_its_own_values():
+    results = json.loads(RESULTS.read_text())
+    found = tests_over_seeds(results["rows"])
+    assert {test["metric"] for test in found} == set(TESTED)
+    assert [list(test) for test in found] == [list(test) for test in results["tests"]]
+    for mine, written in zip(found, results["tests"], strict=True):
+        assert mine == pytest.approx(written)
+
+
+def test_the_figure_among_as_many_stands_beside_the_one_among_all():
+    few = {"instability_of_few": metric([0.066]), "instability_of_all": metric([0.116])}
+    rows = rows_of(
+        nodes={"location_instability": metric([0.054]), "candidates": metric([1337.0]), **few},
+        filters={
+            "location_instability": metric([0.071]), "candidates": metric([258.0]),
+            "instability_of_all": metric([0.121]),
+        },
+        constant_centre={"location_instability": metric([0.067])},
+    )  # fmt: skip
+    first, second = standing({"data": "birds", "rows": rows})
+    for text in (
+        "10 chosen of 1337 nodes wander 0.76 times as far as the 10 chosen of 258 filters", "are filters, 0.93 times",
+        "The target, at most 0.8, is kept by the first and missed by the second.",
+    ):  # fmt: skip
+        assert text in first
+    assert "0.054 and, among as many, 0.066, against 0.071 of the filters and 0.067 of the centre" in second
+    assert "target" not in next(standing({"data": "animal_parts", "rows": rows}))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.grid import Grid
 from whynet.structures.explanatory_graph.inference import LayerMaps, Maps, best_positions, clouds_of
 from whynet.structures.explanatory_graph.layer import GraphLayer
-from whynet.structures.explanatory_graph.layer_maps import check_running_order, layer_maps
+from whynet.structures.explanatory_graph.layer_maps import check_order, layer_maps
 from whynet.structures.explanatory_graph.maximisation import Moves, Nodes, maximisation
 from whynet.structures.graph_settings import GraphSettings
 
@@ -62,7 +62,8 @@ def fit_explanatory_graph(
         SettingError: The images are no batches or of several sizes, or the settings do not fit the layers.
         DataError: There are fewer than two images, in which nothing can move together.
         SubjectError: A layer does not exist, is named twice, runs never or several times, holds NaN, has no maps of two
-            cells or more, or never fires; or the layers are not in the order in which they run.
+            cells or more, or never fires; or the layers are not in the order in which they run, or one of them does
+            not lead to the next.
     """
     settings = settings or GraphSettings()
     if not layers:
@@ -142,7 +143,7 @@ def _recorded(
     for batch, maps in track(layer_maps(subject, layers, images, batch_size), "Recording the maps"):
         own_size = (batch.shape[2], batch.shape[3])
         if size is None:
-            check_running_order(subject, layers, batch[:1])
+            check_order(subject, layers, batch[:1])
             size = own_size
         if own_size != size:
             raise SettingError(

@@ -6,15 +6,19 @@ that belong to V in all images,
     mu_V = mean(p - d_V),    sigma_V^2 = mean(|p - mu_V - d_V|^2) / 2,    at least (half a cell)^2
 
 maximise the expected log-likelihood. The parents are the M nodes V' of the layer above whose distance to the units
-varies least, since minimising the KL divergence from the units to the node's distribution is minimising this variance:
+varies least, each looked at by itself:
 
     v_V' = mean(|p - p_V' - mean(p - p_V')|^2) / 2;    sigma_V'^2 of the edge = c v_V'
 
 with c so that the product of the parents' Gaussians has sigma_V. Parents change where that lowers sigma_V alone, so the
 likelihood never falls. All candidates are weighed at once: v is made of products of nodes x images and images x nodes.
 
-Differs from the paper, whose sigma_V' belongs to the parent alone: how far a parent wanders over the images does not
-tell how well it predicts one child. With it, two patterns of a filter that move far together are taken for one.
+Differs from the paper:
+- Its parents are those that minimise the KL divergence from the units to the node's distribution. With one parent that
+  is the one of least v; with several it need not be the M of least v each, since the distribution is their product,
+  whose variance depends on how their errors go together. Ours is a greedy reading: the best M sets are too many to try.
+- Its sigma_V' belongs to the parent alone. How far a parent wanders over the images does not tell how well it predicts
+  one child: with it, two patterns of a filter that move far together are taken for one.
 """
 
 from dataclasses import dataclass

@@ -23,6 +23,8 @@ from whynet.structures.graph_settings import GraphSettings
 DESCRIPTION = "graph.json"
 NUMBERS = "graph.safetensors"
 FORMAT = 1
+LARGEST_SIDE = 1 << 20
+"""Rows or columns of an image or a map."""
 _FLOATS = ("scales", "mu", "sigma", "shares", "edge_sigmas")
 _INTEGERS = ("filters", "parents")
 
@@ -110,9 +112,11 @@ def _layer(own: dict[str, Any], index: int, tensors: dict[str, Tensor], above: i
 
 
 def _size(value: Any) -> tuple[int, int]:
-    height, width = (int(side) for side in value)
-    if min(height, width) < 1:
-        raise ValueError(f"a size of {height} x {width} holds nothing")
+    if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int for side in value):
+        raise ValueError(f"a size is two whole numbers, not {value!r:.60}")
+    height, width = value
+    if not 1 <= min(value) <= max(value) <= LARGEST_SIDE:
+        raise ValueError(f"the sides of a size are 1 to {LARGEST_SIDE}, not {value!r:.60}")
     return height, width
 
 

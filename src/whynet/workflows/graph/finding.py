@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from whynet.base.errors import RunError
+from whynet.data.contents import contents_digest
+from whynet.data.example import digest_of
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.models.weights_fingerprint import weights_fingerprint
@@ -58,12 +60,14 @@ def graphs_of_run(
 ) -> GraphsOfRun:
     """Fit the graphs of classes and keep them in the run; those that are there already, just so, are kept.
 
+    Just so is: of these layers, settings and weights, and of pictures that are as they were, annotations included.
+
     Args:
         run: With a trained classifier, or its folder.
         request: Of which classes and layers, and how.
         skip_bad: Leave out pictures that cannot be used.
         allow: "package.module:function" that may run, where the run explains the user's own network.
-        device: Where to compute.
+        device: Where the network runs. Graphs are fitted and nodes found on the CPU, from its maps.
 
     Returns:
         The graphs, and of what.
@@ -71,7 +75,8 @@ def graphs_of_run(
     Raises:
         RunError: The run has no classifier.
         SettingError: A class is unknown, there is not one number of nodes a layer, or the preprocessing is the user's.
-        SubjectError: A layer does not exist, has no maps, never fires, or comes out of order.
+        SubjectError: A layer does not exist, has no maps, never fires, comes out of order, or does not lead to the
+            next.
         DataError: A class has fewer than two training pictures.
     """
     run = Run.open(run) if isinstance(run, Path) else run
@@ -87,7 +92,7 @@ def graphs_of_run(
         check_pictures(subject.class_names[index], pictures_of(splits.train, index))
     network = weights_fingerprint(subject.network)
     centres: dict[str, UnitCentres] = {}
-    found = {index: own for index in classes if (own := _kept(run, subject, index, layers, request, network))}
+    found = {index: own for index in classes if (own := _kept(run, subject, splits, index, layers, request, network))}
     missing = [index for index in classes if index not in found]
     if missing:
         with run.stage(GRAPH):
@@ -122,7 +127,7 @@ def graph_of_class(
     recorded = record(subject, layers, train)
     graph = fit(name, layers, recorded, network, settings)
     learned = graph.infer_maps(recorded.maps)
-    told = told_by_parents(graph, learned)
+    told = told_by_parents(graph, learned, recorded.maps)
     order = told.argsort(descending=True, stable=True).tolist()
     nodes: dict[str, list[Any]] = {"told": [round(value, 4) for value in told.tolist()]}
     measured: dict[str, MeasuredPoints] = {}
@@ -138,6 +143,7 @@ def graph_of_class(
     chosen = measured[NODES].chosen if measured else []
     return ClassGraph(
         class_index=class_index, class_name=name, graph=graph, pictures={"train": len(train), "test": len(test)},
+        data=_data_of(splits, class_index),
         rows={kind: own.figures for kind, own in measured.items()}, chosen=chosen,
         surest=(chosen or order)[:NUM_SUREST], nodes=nodes, settings=GraphRequest(graph=settings).to_json(),
     )  # fmt: skip
@@ -165,11 +171,18 @@ def _of_nodes(measured: MeasuredPoints, names: Sequence[str]) -> dict[str, list[
 
 
 def _kept(
-    run: Run, subject: Subject, index: int, layers: Sequence[str], request: GraphRequest, network: str
+    run: Run, subject: Subject, splits: Splits, index: int, layers: Sequence[str], request: GraphRequest, network: str
 ) -> ClassGraph | None:
-    """The graph of a class that is there, if it was made just so for this network."""
+    """The graph of a class that is there, if it was made just so, of these pictures, for this network."""
     try:
         own = load_class_graph(class_folder(run, GRAPH, index, subject.class_names[index]), network)
     except RunError:
         return None  # absent, damaged, or of a network that is no longer there: made again
-    return own if own.settings == request.to_json() and own.layers == tuple(layers) else None
+    is_same = own.settings == request.to_json() and own.layers == tuple(layers)
+    return own if is_same and own.data == _data_of(splits, index) else None
+
+
+def _data_of(splits: Splits, index: int) -> str:
+    """A digest of all that is known of a class's pictures."""
+    parts = (contents_digest(pictures_of(part, index)) for part in (splits.train, splits.test))
+    return digest_of(*parts, list(splits.landmarks))

@@ -14,7 +14,7 @@ from whynet.models.subject import Subject
 from whynet.structures.explanatory_graph.fitting import fit_layers
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.inference import LayerMaps
-from whynet.structures.explanatory_graph.layer_maps import check_running_order, layer_maps
+from whynet.structures.explanatory_graph.layer_maps import check_order, layer_maps
 from whynet.structures.graph_settings import GraphSettings
 from whynet.workflows.reading import BATCH_SIZE
 
@@ -73,16 +73,16 @@ def pictures_of(examples: ExampleDataset, class_index: int) -> ExampleDataset:
 
 
 def record(subject: Subject, layers: Sequence[str], examples: ExampleDataset) -> ClassMaps:
-    """Pass pictures through the network once.
+    """Pass pictures through the network once, on its device; the maps are kept on the CPU, where graphs are fitted.
 
     Raises:
-        SubjectError: A layer does not exist, has no maps, or does not run in this order.
+        SubjectError: A layer does not exist, has no maps, does not run in this order, or does not lead to the next.
     """
     preprocess = preprocessing_of(subject)
     kept: list[list[Tensor]] = [[] for _ in layers]
     for number, (batch, maps) in enumerate(layer_maps(subject, layers, _batches(subject, examples), BATCH_SIZE)):
         if not number:
-            check_running_order(subject, layers, batch[:1])
+            check_order(subject, layers, batch[:1])
         for own, new in zip(kept, maps, strict=True):
             own.append(new.cpu())
     return ClassMaps(maps=[torch.cat(own) for own in kept], image_size=(preprocess.height, preprocess.width))

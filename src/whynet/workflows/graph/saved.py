@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from whynet.base.errors import RunError, StorageError
-from whynet.base.files import read_json, write_json_atomically
+from whynet.base.files import write_json_atomically
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.workflows.class_folders import class_folder
+from whynet.workflows.graph.figures import FIGURES, FORMAT, read_figures
 from whynet.workflows.run import GRAPH, Run
 
-FIGURES, GRAPHML = "figures.json", "graph.graphml"
-FORMAT = 1
-"""Of figures.json; another one is measured anew."""
+GRAPHML = "graph.graphml"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +27,7 @@ class ClassGraph:
         class_name: Its name.
         graph: The graph.
         pictures: How many it was fitted to (`train`) and measured on (`test`).
+        data: A digest of these pictures and of what is annotated in them.
         rows: By kind of points its figures, by the keys of the results files; empty where the data know no parts.
         chosen: The nodes that wander least on the training pictures, the steadiest first; without parts none.
         surest: The nodes that the page shows.
@@ -40,6 +40,7 @@ class ClassGraph:
     class_name: str
     graph: ExplanatoryGraph
     pictures: dict[str, int]
+    data: str
     rows: dict[str, dict[str, float]]
     chosen: list[int]
     surest: list[int]
@@ -57,7 +58,8 @@ def save_graph(run: Run, own: ClassGraph) -> None:
     folder = class_folder(run, GRAPH, own.class_index, own.class_name)
     figures = {
         "format": FORMAT, "class_index": own.class_index, "class": own.class_name, "pictures": own.pictures,
-        "rows": own.rows, "chosen": own.chosen, "surest": own.surest, "nodes": own.nodes, "settings": own.settings,
+        "data": own.data, "rows": own.rows, "chosen": own.chosen, "surest": own.surest, "nodes": own.nodes,
+        "settings": own.settings,
     }  # fmt: skip
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,30 +91,15 @@ def load_class_graph(folder: Path, network: str) -> ClassGraph:
     Raises:
         RunError: A file is absent or damaged, or the graph is of another network.
     """
-    path = folder / FIGURES
     graph = ExplanatoryGraph.load(folder)
     if graph.network != network:
         raise RunError(
             f"{folder} was made for another network: its weights differ; fit the graph anew with `whynet graph`"
         )
-    try:
-        own = read_json(path, "the figures of a graph")
-        if own["format"] != FORMAT:
-            raise ValueError(f"its format is {own['format']!r}, and this version reads {FORMAT}")
-        nodes = {str(name): list(values) for name, values in own["nodes"].items()}
-        shown = [int(node) for node in (*own["chosen"], *own["surest"])]
-        if any(len(values) != graph.num_nodes for values in nodes.values()) or "told" not in nodes:
-            raise ValueError(f"one entry for each of {graph.num_nodes} nodes was expected")
-        if not all(0 <= node < graph.num_nodes for node in shown):
-            raise ValueError(f"it names a node beyond {graph.num_nodes - 1}")
-        return ClassGraph(
-            class_index=int(own["class_index"]), class_name=str(own["class"]), graph=graph,
-            pictures={part: int(count) for part, count in own["pictures"].items()},
-            rows={
-                str(kind): {str(key): float(value) for key, value in row.items()} for kind, row in own["rows"].items()
-            },
-            chosen=[int(node) for node in own["chosen"]], surest=[int(node) for node in own["surest"]], nodes=nodes,
-            settings=dict(own["settings"]),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, StorageError) as error:
-        raise RunError(f"{path} does not describe a graph ({error}); fit it anew with `whynet graph`") from error
+    own = read_figures(folder)
+    if len(own.nodes["told"]) != graph.num_nodes or max((*own.chosen, *own.surest), default=-1) >= graph.num_nodes:
+        raise RunError(
+            f"{folder / FIGURES} does not describe a graph (it is of other nodes than the {graph.num_nodes} beside "
+            "it); fit it anew with `whynet graph`"
+        )
+    return ClassGraph(graph=graph, **vars(own))

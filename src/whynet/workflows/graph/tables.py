@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from whynet.base.errors import RunError
-from whynet.base.files import read_json
+from whynet.workflows.graph.figures import read_figures
 from whynet.workflows.graph.measuring import CHOSEN
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
-from whynet.workflows.graph.saved import FIGURES, saved_graphs
+from whynet.workflows.graph.saved import saved_graphs
 from whynet.workflows.run import Run
 
 Rows = Mapping[str, Mapping[str, float]]
@@ -19,14 +18,17 @@ COLUMNS = {
     "one_shot_error": ("one-shot error", ".3f"),
     "hits_a_part": ("hit one part", ".1%"),
     "num_hitting": ("how many", ".0f"),
+    "parts_hit": ("different parts", ".1f"),
     "candidates": ("candidates", ".0f"),
 }
 """By the keys of the results files, what a column is called and how its figures are written."""
+HITTING = ("num_hitting", "candidates", "hits_a_part", "parts_hit")
+"""What `hits_sentence` tells."""
 READING = (
     f"Wander by: location instability of the {CHOSEN} that wander least on the training pictures, as a share of the "
     "picture's diagonal, on the test pictures; lower is better. Chosen among as many: the same where there are no more "
     "to choose from than filters. One-shot error: how far off a part is that one annotated picture tells of. Hit one "
-    "part: in more than half of the pictures."
+    "part: in more than half of the pictures, as a share of all; how many, and on how many different parts."
 )
 
 
@@ -54,16 +56,17 @@ def summary_lines(rows: Rows) -> Iterator[str]:
     """Each figure of the nodes with what it is to be compared with; nothing where nothing was measured."""
     nodes, filters, centre = (rows.get(kind, {}) for kind in (NODES, FILTERS, CENTRE))
     if "location_instability" in nodes and "location_instability" in filters:
-        yield (
-            f"The steadiest nodes wander by {nodes['location_instability']:.3f} of the picture's diagonal, the "
-            f"steadiest filters by {filters['location_instability']:.3f}; the centre of the picture, which never "
-            f"moves, has {centre['location_instability']:.3f}."
+        line = (
+            f"The steadiest{_of(nodes)} nodes wander by {nodes['location_instability']:.3f} of the picture's diagonal, "
+            f"the steadiest{_of(filters)} filters by {filters['location_instability']:.3f}"
         )
-    if "num_hitting" in nodes:
-        yield (
-            f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
-            f"{filters['candidates']:.0f} filters hit one part in more than half of the pictures."
-        )
+        if "instability_of_few" in nodes:
+            line += f"; chosen among as many nodes as filters, nodes wander by {nodes['instability_of_few']:.3f}"
+        if "location_instability" in centre:
+            line += f"; the centre of the picture, which never moves, has {centre['location_instability']:.3f}"
+        yield f"{line}."
+    if all(key in row for row in (nodes, filters) for key in HITTING):
+        yield hits_sentence(nodes, filters)
     if "one_shot_error" in nodes and "one_shot_error" in filters:
         yield (
             f"Told by one annotated picture, nodes find a part to {nodes['one_shot_error']:.3f} of the diagonal, "
@@ -71,14 +74,23 @@ def summary_lines(rows: Rows) -> Iterator[str]:
         )
 
 
+def hits_sentence(nodes: Mapping[str, float], filters: Mapping[str, float]) -> str:
+    """How many nodes and filters hit one part, what share of them that is, and on how many parts they are."""
+    counts = [
+        f"{row['num_hitting']:.0f} of {row['candidates']:.0f} {kind} ({row['hits_a_part']:.1%}, on "
+        f"{row['parts_hit']:.1f} different {'part' if round(row['parts_hit'], 1) == 1 else 'parts'})"
+        for kind, row in ((NODES, nodes), (FILTERS, filters))
+    ]
+    return f"{' and '.join(counts)} hit one part in more than half of a class's pictures."
+
+
+def _of(row: Mapping[str, float]) -> str:
+    return f" of {row['candidates']:.0f}" if "candidates" in row else ""
+
+
 def run_summary(run: Run) -> list[str]:
-    """What the report of a run says of its graphs; nothing where it has none."""
-    rows = []
-    for folder in saved_graphs(run):
-        figures = read_json(folder / FIGURES, "the figures of a graph")
-        if not isinstance(figures, dict) or not isinstance(figures.get("rows"), dict):
-            raise RunError(f"{folder / FIGURES} is damaged; fit the graph anew with `whynet graph {run.folder}`")
-        rows.append(figures["rows"])
+    """What the report of a run says of its graphs, nothing where it has none; raises `RunError` as `read_figures`."""
+    rows = [read_figures(folder).rows for folder in saved_graphs(run)]
     if not rows:
         return []
     classes = "1 class has an explanatory graph" if len(rows) == 1 else f"{len(rows)} classes have explanatory graphs"

@@ -16,7 +16,7 @@ from whynet.workflows.graph.finding import GraphsOfRun
 from whynet.workflows.graph.maps import pictures_of
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
 from whynet.workflows.graph.saved import ClassGraph, load_class_graph, saved_graphs
-from whynet.workflows.graph.tables import READING, Rows, figure_lines, mean_rows
+from whynet.workflows.graph.tables import HITTING, READING, Rows, figure_lines, mean_rows
 from whynet.workflows.metrics_table import Tile as Figure
 from whynet.workflows.report.filter_pictures import Tile
 from whynet.workflows.report.graph_pictures import NUM_PARENTS, Drawing, GraphPictures, LayerFields, layer_fields
@@ -75,6 +75,7 @@ class GraphClassPage:
     table: GraphTable
     reading: str
     chosen: bool
+    drawn: str
     lineages: list[Lineage]
     settings: list[tuple[str, str]]
 
@@ -102,6 +103,7 @@ class GraphPage:
     figures: list[Figure]
     table: GraphTable
     reading: str
+    drawn: str
     cards: list[GraphCard]
 
 
@@ -143,6 +145,7 @@ def _overview(found: GraphsOfRun, graphs: Sequence[ClassGraph], cards: list[Grap
         data=DATA_TITLES[TrainSettings.from_json(found.run.settings).data.name],
         layers=list(graphs[0].layers) if graphs else [], figures=figures(rows),
         table=GraphTable(columns=columns, lines=lines), reading=READING, cards=cards,
+        drawn=" or that ".join(dict.fromkeys(map(how_drawn, graphs))),
     )  # fmt: skip
 
 
@@ -151,19 +154,23 @@ def figures(rows: Rows) -> list[Figure]:
     nodes, filters, centre = (rows.get(kind, {}) for kind in (NODES, FILTERS, CENTRE))
     found = []
     if "location_instability" in nodes and "location_instability" in filters:
+        beside = [f"of the steadiest of {nodes['candidates']:.0f} nodes" if "candidates" in nodes else "of nodes"]
+        if "instability_of_few" in nodes:
+            beside.append(f"{nodes['instability_of_few']:.3f} chosen among as many as there are filters")
+        count = f" of {filters['candidates']:.0f}" if "candidates" in filters else ""
+        beside.append(f"the steadiest{count} filters {filters['location_instability']:.3f}")
+        if "location_instability" in centre:
+            beside.append(f"the centre of the picture {centre['location_instability']:.3f}")
         found.append(
-            Figure(
-                name="Location instability", figure=f"{nodes['location_instability']:.3f}",
-                beside=f"of the steadiest nodes; filters {filters['location_instability']:.3f}, the centre of the "
-                f"picture {centre['location_instability']:.3f}",
-            )
-        )  # fmt: skip
-    if "num_hitting" in nodes:
+            Figure(name="Location instability", figure=f"{nodes['location_instability']:.3f}", beside="; ".join(beside))
+        )
+    if all(key in row for row in (nodes, filters) for key in HITTING):
         found.append(
             Figure(
                 name="Nodes on one part", figure=f"{nodes['num_hitting']:.0f}",
-                beside=f"of {nodes['candidates']:.0f}, in most pictures; filters {filters['num_hitting']:.0f} of "
-                f"{filters['candidates']:.0f}",
+                beside=f"of {nodes['candidates']:.0f} ({nodes['hits_a_part']:.1%}), in most pictures, on "
+                f"{nodes['parts_hit']:.1f} different parts; filters {filters['num_hitting']:.0f} of "
+                f"{filters['candidates']:.0f} ({filters['hits_a_part']:.1%}), on {filters['parts_hit']:.1f}",
             )
         )  # fmt: skip
     if "one_shot_error" in nodes and "one_shot_error" in filters:
@@ -177,13 +184,14 @@ def figures(rows: Rows) -> list[Figure]:
 
 
 def _card(own: ClassGraph, link: str, drawing: Drawing | None) -> GraphCard:
-    told = {NODES: "nodes wander by", FILTERS: "filters", CENTRE: "centre"}
+    told = [
+        (NODES, "location_instability", "nodes wander by"), (NODES, "instability_of_few", "among as many as filters"),
+        (FILTERS, "location_instability", "filters"), (CENTRE, "location_instability", "centre"),
+    ]  # fmt: skip
     return GraphCard(
         link=link, class_name=own.class_name, drawing=drawing, num_nodes=own.graph.num_nodes,
         figures=[
-            (name, f"{own.rows[kind]['location_instability']:.3f}")
-            for kind, name in told.items()
-            if "location_instability" in own.rows.get(kind, {})
+            (name, f"{own.rows[kind][key]:.3f}") for kind, key, name in told if key in own.rows.get(kind, {})
         ],
     )  # fmt: skip
 
@@ -199,6 +207,7 @@ def _class_page(found: GraphsOfRun, own: ClassGraph, fields: dict[str, LayerFiel
         num_train=own.pictures["train"], shown_from="test" if len(test) else "training",
         drawing=pictures.drawing(drawn_nodes(own)), figures=figures(own.rows),
         table=GraphTable(columns=columns, lines=lines), reading=READING, chosen=bool(own.chosen),
+        drawn=how_drawn(own),
         lineages=[lineage for node in own.surest if (lineage := _lineage(own, pictures, node)).node.patches],
         settings=[(name.replace("_", " "), _written(value)) for name, value in own.settings.items()],
     )  # fmt: skip
@@ -220,6 +229,13 @@ def drawn_nodes(own: ClassGraph) -> list[int]:
             counts[parts[node]] += 1
             found.append(node)
     return found or own.surest[:NUM_DRAWN]
+
+
+def how_drawn(own: ClassGraph) -> str:
+    """What `drawn_nodes` go by, as the end of a sentence on "the nodes that"."""
+    if any(part is not None for part in own.nodes.get("part", ())):
+        return f"lie on a part most often in the test pictures, by which they are picked, at most {NUM_OF_PART} a part"
+    return "wander least on the training pictures" if own.chosen else "move most as their parents tell"
 
 
 def _lineage(own: ClassGraph, pictures: GraphPictures, node: int) -> Lineage:

@@ -21,6 +21,7 @@ from torchmetrics.functional.classification import multiclass_accuracy
 from whynet.base.errors import DataError, SettingError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.base.seeding import numpy_generator
+from whynet.data.contents import contents_digest
 from whynet.metrics.paired_test import paired_test
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
@@ -44,7 +45,8 @@ from whynet.workflows.settings import MULTI, TrainSettings
 MEASURED = "graph-study.json"
 DATA = ("birds", "animal_parts")
 ROWS = (NODES, FILTERS, PRIORS, CENTRE)
-TESTED = ("location_instability", "one_shot_error")
+TESTED = ("location_instability", "instability_of_few", "one_shot_error")
+"""As it is, where there are more nodes than filters to choose from; and on one footing, among as many (`measuring`)."""
 
 
 def reproduce_graph(
@@ -69,7 +71,7 @@ def reproduce_graph(
         classes: How many have a graph, drawn at random; the same for all seeds.
         seeds: At most so many; the larger networks have one.
         out: Folder of the runs, by default that of the study of interpretable CNNs; what is complete there is kept.
-        device: Where to compute.
+        device: Where networks are trained and run; graphs are fitted on the CPU.
         scale: Sizes and lengths of training other than those of `SCALES`.
         settings: Of the graphs.
         say: Told when a run is done.
@@ -97,6 +99,7 @@ def reproduce_graph(
         work=partial(_measured, classes=classes, settings=settings, device=device), jobs=1, say=say,
     )  # fmt: skip
     told = [*(["--root", plan.title] if root else []), *(["--network", network] if network != "alexnet" else [])]
+    rows = _rows(measured)
     command = " ".join(["whynet reproduce graph --data", data, *told, "--classes", str(classes), "--seeds", str(seeds)])
     return header(command, plan.title, [cell.seed for cell in cells]) | {
         "settings": {
@@ -105,8 +108,8 @@ def reproduce_graph(
         },
         "class_names": list(measured[0]["classes"]),
         "classifier_accuracy": spread([own["accuracy"] for own in measured]),
-        "rows": _rows(measured),
-        "tests": _tests(measured),
+        "rows": rows,
+        "tests": tests_over_seeds(rows),
     }  # fmt: skip
 
 
@@ -121,7 +124,7 @@ def _measured(cell: Cell, alone: bool, *, classes: int, settings: GraphSettings,
             "network": network,
             "layers": list(layers),
             "chosen": [CHOSEN, NUM_DRAWS],
-            "data": splits.test.fingerprint(),
+            "data": [contents_digest(splits.train), contents_digest(splits.test), list(splits.landmarks)],
         }
         asked |= GraphRequest(graph=settings).to_json()
         found = read_json(folder / MEASURED, "a study's figures") if (folder / MEASURED).exists() else {}
@@ -168,18 +171,28 @@ def _rows(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _tests(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Paired over class x seed: what nodes have more than filters and than the middle; Holm over all tests."""
+def tests_over_seeds(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What nodes have more than filters and than what never moves, paired over the seeds; Holm over all tests.
+
+    A pair is the means of one seed over its classes. The classes of a seed share its network and the seeds their
+    classes, so pairs of classes would be fewer than they look.
+
+    Args:
+        rows: Of a results file.
+
+    Returns:
+        One test a figure and row, where two seeds or more have both; none where a class has a figure of one row alone,
+        whose mean is then over other classes.
+    """
+    metrics = {row["name"]: row["metrics"] for row in rows}
     tests = []
     for key in TESTED:
         for other in (FILTERS, PRIORS, CENTRE):
-            pairs = [
-                (own[NODES][key], own[other][key])
-                for seed in measured
-                for own in seed["classes"].values()
-                if key in own[NODES] and key in own[other]
-            ]
+            ours, theirs = (metrics.get(name, {}).get(key) for name in (NODES, other))
+            if ours is None or theirs is None or ours["n"] != theirs["n"]:
+                continue
+            pairs = [pair for pair in zip(ours["values"], theirs["values"], strict=True) if None not in pair]
             if len(pairs) > 1:
-                test = paired_test([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+                test = paired_test([mine for mine, _ in pairs], [their for _, their in pairs])
                 tests.append({"a": NODES, "b": other, "metric": key, **asdict(test)})
     return adjusted(tests)

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from whynet.workflows.graph.measuring import CHOSEN
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
+from whynet.workflows.graph.tables import hits_sentence
 
 TARGET = 0.8
 """Nodes of painted birds should wander at most so many times as far as filters; on photographs less than these."""
@@ -14,19 +16,21 @@ def standing(results: Mapping[str, Any]) -> Iterator[str]:
     means = {row["name"]: {key: value["mean"] for key, value in row["metrics"].items()} for row in results["rows"]}
     nodes, filters, centre = (means[name] for name in (NODES, FILTERS, CENTRE))
     if "location_instability" in nodes and "location_instability" in filters:
-        times = nodes["location_instability"] / filters["location_instability"]
-        told = f"the chosen nodes wander {times:.2f} times as far as the chosen filters"
+        times, fair = (nodes[key] / filters[key] for key in ("location_instability", "instability_of_few"))
+        target = ""
         if results["data"] == "birds":
-            told += f" (target: at most {TARGET})"
-        below = nodes["location_instability"] < centre["location_instability"]
+            held = ["kept" if own <= TARGET else "missed" for own in (times, fair)]
+            target = f" The target, at most {TARGET}, is {held[0]} by the first and {held[1]} by the second."
         yield (
-            f"Location instability: {told}, and {'less' if below else 'not less'} than the centre of the picture "
-            f"({nodes['location_instability']:.3f} against {centre['location_instability']:.3f})."
+            f"Location instability: the {CHOSEN} chosen of {nodes['candidates']:.0f} nodes wander {times:.2f} times as "
+            f"far as the {CHOSEN} chosen of {filters['candidates']:.0f} filters; chosen among as many nodes as there "
+            f"are filters, {fair:.2f} times as far.{target}"
         )
         yield (
-            f"Chosen among as many nodes as there are filters: {nodes['instability_of_few']:.3f}, "
-            f"{nodes['instability_of_few'] / filters['location_instability']:.2f} times the filters'. Of all, chosen "
-            f"or not: nodes {nodes['instability_of_all']:.3f}, filters {filters['instability_of_all']:.3f}."
+            f"Of the diagonal that is {nodes['location_instability']:.3f} and, among as many, "
+            f"{nodes['instability_of_few']:.3f}, against {filters['location_instability']:.3f} of the filters and "
+            f"{centre['location_instability']:.3f} of the centre of the picture. Of all, chosen or not: nodes "
+            f"{nodes['instability_of_all']:.3f}, filters {filters['instability_of_all']:.3f}."
         )
     if "one_shot_error" in nodes:
         better = "nearer" if nodes["one_shot_error"] < filters["one_shot_error"] else "farther off"
@@ -35,7 +39,4 @@ def standing(results: Mapping[str, Any]) -> Iterator[str]:
             f"{filters['one_shot_error']:.3f} of the diagonal; the centre is {centre['one_shot_error']:.3f} off)."
         )
     if "num_hitting" in nodes:
-        yield (
-            f"{nodes['num_hitting']:.0f} of {nodes['candidates']:.0f} nodes and {filters['num_hitting']:.0f} of "
-            f"{filters['candidates']:.0f} filters hit one part in more than half of a class's pictures."
-        )
+        yield hits_sentence(nodes, filters)
