@@ -11,10 +11,13 @@ from typing import Any
 from whynet.base.errors import RunError, StorageError
 from whynet.base.files import read_json, write_json_atomically
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
+from whynet.structures.explanatory_graph.saving import DESCRIPTION, NUMBERS
 from whynet.workflows.class_folders import class_folder
 from whynet.workflows.run import GRAPH, Run
 
-FIGURES, GRAPHML = "figures.json", "graph.graphml"
+FIGURES, GRAPHML, PAGE = "figures.json", "graph.graphml", "page.html"
+FILES = (DESCRIPTION, NUMBERS, GRAPHML, FIGURES, PAGE)
+"""All that the folder of a class holds; the page is made last."""
 FORMAT = 1
 """Of figures.json; another one is measured anew."""
 
