@@ -172,5 +172,5 @@ class Aside(nn.Module):
 
 def test_a_layer_that_leads_nowhere_is_refused(images):
     subject = Subject(Aside().eval(), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=6))
-    with pytest.raises(SubjectError, match="nothing leads from the layer to what is explained"):
+    with pytest.raises(SubjectError, match="nothing leads from layer .maps. to what is explained"):
         read_for_fitting(subject, "maps", images, 0, "active")
