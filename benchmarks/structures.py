@@ -1,110 +1,102 @@
-"""How fast structures are fitted to a network's maps, and the memory it takes, at several numbers of images.
+"""How fast structures are fitted to what a network tells of its images, and the memory it takes, by number of images.
 
-Explanatory graphs: filters a second (each with all its nodes and 20 iterations) and the resident peak, on made-up maps
-of a network whose two lower layers have twice the rows and columns of its two upper ones. Kept are the maps of all
-images, in single precision, and the places of all nodes in them. `ratios` holds the peak at the largest number of
-images over that at the smallest, beside the same of the maps alone.
+Explanatory graphs (`fits/graph.py`): filters a second, each with all its nodes and 20 iterations, and the resident
+peak. Kept are the maps of all images, in single precision, and the places of all nodes in them. `ratios` holds the peak
+at the largest number of images over that at the smallest (`graph.memory.peak`), beside the same of the maps alone.
+
+Decision trees (`fits/tree.py`), grown by direction and by likelihood: seconds of one tree, the `exponent` p of time ~
+images^p over all numbers of images, and the resident peak. `ratios` holds time and peak at the largest number of images
+over those at the smallest (`tree.direction.time`, `tree.direction.memory`), and the time by likelihood over that by
+direction at 1,000 images, round by round. Aims: an exponent of at most about 2, and at most two minutes for 1,000
+images on two cores.
 
     python benchmarks/structures.py --json runs/bench/structures.json
+    python benchmarks/structures.py --quick --only tree
 """
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import argparse
-import statistics
-import sys
 import time
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from fits.graph import fit_graph, graph_figures, graph_maps
+from fits.tree import GROWTHS, fit_tree, tree_figures, tree_readings
 from harness.figures import give, machine
-from harness.peak_memory import peak_gigabytes, peak_of
-from harness.timing import Clock, seconds, spread
-from torch import Tensor
+from harness.peak_memory import peak_gigabytes
 
-from whynet.base.seeding import generator
-from whynet.structures.explanatory_graph.fitting import fit_layers
-from whynet.structures.graph_settings import GraphSettings
-
-SIDE, LAYERS = 224, ("a", "b", "c", "d")
 ROUNDS = 3
+PARTS = ("graph", "tree")
+QUICK = {"images": "10,20", "filters": 8, "tree_images": "20,40,80", "tree_filters": 16, "rounds": 1}
 
 
-def graph_maps(images: int, filters: int) -> list[Tensor]:
-    """Maps as after a ReLU: blobs that wander, with noise."""
-    found = []
-    for number, side in enumerate((28, 28, 14, 14)):
-        random = generator(0, "maps", number)
-        places = torch.rand(images, filters, 2, 1, generator=random) * side
-        away = (torch.arange(side) + 0.5 - places).square()  # (B, F, 2, side)
-        row, column = torch.exp(-away / (side / 4)).unbind(2)
-        maps = row[..., None] * column[..., None, :]
-        found.append(maps.add_(0.05 * torch.randn(maps.shape, generator=random)).relu_())
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--only", choices=PARTS, help="measure this structure alone")
+    found.add_argument("--images", default="50,200,800", help="of graphs: numbers of images, with commas")
+    found.add_argument("--filters", type=int, default=64, help="of graphs: of each of four layers")
+    found.add_argument("--tree-images", default="250,500,1000,2000", help="of trees: numbers of images, with commas")
+    found.add_argument("--tree-filters", type=int, default=512, help="of trees: of the layer")
+    found.add_argument("--growths", default=",".join(GROWTHS), help="of trees: ways of growing, with commas")
+    found.add_argument("--rounds", type=int, default=ROUNDS)
+    found.add_argument(
+        "--quick", action="store_true", help="few images and filters in one round, to see that all works"
+    )
+    found.add_argument(
+        "--cpu-time", action="store_true", help="count this process's own time, where others use the same cores"
+    )
+    found.add_argument("--fit-graph", type=int, help=argparse.SUPPRESS)
+    found.add_argument("--grow-tree", type=int, help=argparse.SUPPRESS)
+    found.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     return found
-
-
-def fitted(maps: list[Tensor]) -> None:
-    """One graph with the usual number of nodes."""
-    fit_layers(LAYERS, maps, (SIDE, SIDE), GraphSettings())
-
-
-def graph_figures(counts: list[int], filters: int, rounds: int, clock: Clock) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The ratios of explanatory graphs, and their speed and memory by the number of images."""
-    found: dict[str, Any] = {}
-    for images in counts:
-        maps = graph_maps(images, filters)
-        spent = []
-        for number in range(rounds + 1):
-            duration = seconds(partial(fitted, maps), clock)
-            if number:
-                spent.append(duration)
-            print(f"{images} images, round {number} of {rounds}: {duration:.2f} s", file=sys.stderr)
-        found[str(images)] = {
-            "filters_a_second": spread([len(LAYERS) * filters / own for own in spent]),
-            "image_filters_a_second": len(LAYERS) * filters * images / statistics.median(spent),
-            "maps_gigabytes": sum(own.numel() for own in maps) * 4 / 1e9,
-            "peak_gigabytes": peak_of(__file__, "--fit-graph", str(images), "--filters", str(filters)),
-        }
-    few, many = found[str(counts[0])], found[str(counts[-1])]
-    ratios = {
-        f"graph.memory.{name}": spread([many[f"{name}_gigabytes"] / few[f"{name}_gigabytes"]])
-        for name in ("peak", "maps")
-    }
-    return ratios, found
 
 
 def main() -> None:
     """Measure, print, and write JSON where asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", default="50,200,800", help="numbers of images, with commas")
-    parser.add_argument("--filters", type=int, default=64, help="of each of four layers")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument(
-        "--cpu-time", action="store_true", help="count this process's own time, where others use the same cores"
-    )
-    parser.add_argument("--fit-graph", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
+    if arguments.quick:
+        vars(arguments).update(QUICK)
+    growths = [own for own in GROWTHS if own in arguments.growths.split(",")]
     if arguments.fit_graph:
-        fitted(graph_maps(arguments.fit_graph, arguments.filters))
+        fit_graph(graph_maps(arguments.fit_graph, arguments.filters))
         print(peak_gigabytes())
         return
-    counts = [int(number) for number in arguments.images.split(",")]
+    if arguments.grow_tree:
+        fit_tree(tree_readings(arguments.grow_tree, arguments.tree_filters), growths[0])
+        print(peak_gigabytes())
+        return
     clock = time.process_time if arguments.cpu_time else time.perf_counter
-    ratios, graph = graph_figures(counts, arguments.filters, arguments.rounds, clock)
+    how = {"rounds": arguments.rounds, "cpu_time": arguments.cpu_time}
+    ratios: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
+    if arguments.only != "tree":
+        counts = numbers(arguments.images)
+        own, found = graph_figures(__file__, counts, arguments.filters, arguments.rounds, clock)
+        ratios |= own
+        measured["graph"] = how | found
+    if arguments.only != "graph":
+        counts = numbers(arguments.tree_images)
+        own, found = tree_figures(__file__, counts, arguments.tree_filters, growths, arguments.rounds, clock)
+        ratios |= own
+        measured["tree"] = how | found
     figures = {
-        "machine": machine(torch_threads=torch.get_num_threads()),
-        "versions": {"torch": version("torch")},
+        "machine": machine(torch_threads=torch.get_num_threads(), OMP_WAIT_POLICY=os.environ["OMP_WAIT_POLICY"]),
+        "versions": {name: version(name) for name in ("torch", "scikit-learn", "scipy")},
         "ratios": ratios,
-        "graph": {
-            "filters": arguments.filters,
-            "rounds": arguments.rounds,
-            "cpu_time": arguments.cpu_time,
-            "images": graph,
-        },
+        **measured,
     }
     give(figures, arguments.json)
+
+
+def numbers(text: str) -> list[int]:
+    """The numbers of a comma-separated text, rising."""
+    return sorted(int(number) for number in text.split(","))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,17 @@ def blocks(page: Path) -> str:
     return "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["tutorial.md", "data.md", "attribution.md", "concepts.md", "filters.md", "graph.md"])
+EXECUTED = [
+    "tutorial.md", "data.md", "attribution.md", "concepts.md", "filters.md", "trees.md", "graph.md", "metrics.md",
+]  # fmt: skip
+"""Pages with examples in Python."""
+
+
+def test_every_page_with_examples_is_executed():
+    assert sorted(EXECUTED) == sorted(page.name for page in (ROOT / "docs").glob("*.md") if blocks(page))
+
+
+@pytest.mark.parametrize("name", EXECUTED)
 def test_the_examples_of_a_page_run(name, tmp_path, monkeypatch):
     monkeypatch.setenv("WHYNET_CACHE", str(tmp_path))
     code = blocks(ROOT / "docs" / name)

@@ -27,9 +27,7 @@ def grown_tree(name):
         children=((), (), (0, 1), (2,)), image_names=("a", "b"), network="c",
     )  # fmt: skip
     no_pictures = PaintedBirds("test", num_species=2, image_size=32).subset([])
-    return TreeOfClass(
-        tree=tree, parts={}, figures=FIGURES, paths=[], fitted=no_pictures, test=no_pictures, reads_monotone=True
-    )
+    return TreeOfClass(tree=tree, parts={}, figures=FIGURES, fitted=no_pictures, test=no_pictures, reads_monotone=True)
 
 
 def call(*arguments):

@@ -36,7 +36,8 @@ def graph(
     Each class has a graph in the run, graph/NUMBER-CLASS/, also as GraphML, and a page; graph.html shows all of them.
     Where parts of the test pictures are known, its nodes are held against filters and points that never move.
 
-    What is complete is kept: broken off and given again, it goes on where it stopped.
+    What is complete is kept: broken off and given again, it goes on where it stopped. Graphs of other classes stay
+    where they are of the same layers, settings and weights, and are removed where not.
 
     **Example:** `whynet graph runs/demo --classes 0,1`
     """

@@ -29,7 +29,7 @@ def tree(
     """Grow a tree of the modes in which the network decides for each class, and say how true it is layer by layer.
 
     Of the class's training pictures those are taken that the network recognises; figures come from its test pictures.
-    The trees are kept in the folder tree of the run, and drawn in tree.html.
+    The trees are kept in the folder tree of the run, in place of earlier ones, and drawn in tree.html.
 
     **Example:** `whynet tree runs/filters --classes "Black Robin"`
     """

@@ -11,10 +11,12 @@ GENERATOR = torch.Generator().manual_seed(0)
 
 
 def path(num_nodes, filters=5, **changes):
+    """One whose activations are 1, so that a node's weights are what its filters add."""
     actual = torch.randn(filters, generator=GENERATOR, dtype=torch.double)
-    contributions = actual + torch.randn(num_nodes, filters, generator=GENERATOR, dtype=torch.double)
+    weights = actual + torch.randn(num_nodes, filters, generator=GENERATOR, dtype=torch.double)
     own = {
-        "nodes": tuple(range(num_nodes)), "predictions": contributions.sum(1), "contributions": contributions,
+        "nodes": tuple(range(num_nodes)), "predictions": weights.sum(1), "weights": weights,
+        "activations": torch.ones(filters, dtype=torch.double),
         "actual": actual, "output": float(actual.sum()),
         "logits": torch.tensor([float(actual.sum()), float(torch.randn(1, generator=GENERATOR))]),
     }  # fmt: skip
@@ -57,14 +59,14 @@ def test_each_figure_is_its_equation(level):
 def test_a_true_explanation_is_perfect_and_the_opposite_has_no_fitness():
     own = [path(1) for _ in range(4)]
     true = [
-        ParsePath(**{**vars(one), "contributions": one.actual[None], "predictions": torch.tensor([one.output])})
+        ParsePath(**{**vars(one), "weights": one.actual[None], "predictions": torch.tensor([one.output])})
         for one in own
     ]
     found = fidelity(true, 0, None, parts=PARTS)
     assert (found.part_error, found.accuracy) == (0, 1)
     assert found.relative_error == pytest.approx(0, abs=1e-6)
     assert found.fitness == pytest.approx(1)
-    false = [ParsePath(**{**vars(one), "contributions": -one.actual[None]}) for one in true]
+    false = [ParsePath(**{**vars(one), "weights": -one.actual[None]}) for one in true]
     assert fidelity(false, 0, None).fitness == 0
 
 
@@ -74,7 +76,7 @@ def test_what_has_no_figure_is_none():
     assert fidelity([one], 0, None).part_error is None
     silent = path(2, actual=torch.zeros(5, dtype=torch.double))
     assert fidelity([silent], 0, None, parts=PARTS).part_error is None
-    still = path(1, actual=torch.zeros(5, dtype=torch.double), contributions=torch.zeros(1, 5, dtype=torch.double))
+    still = path(1, actual=torch.zeros(5, dtype=torch.double), weights=torch.zeros(1, 5, dtype=torch.double))
     assert fidelity([still], 0, None).fitness == 1
     with pytest.raises(SettingError, match="at least one image is needed to measure a tree"):
         fidelity([], 0, None)

@@ -136,3 +136,41 @@ def test_a_logit_that_does_not_depend_on_the_layer_is_refused(subject, images):
 def test_a_layer_of_other_width_is_refused(subject, images):
     with pytest.raises(SubjectError, match="with 7 filters was expected, as when the tree was fitted, not with 4"):
         read(subject, "maps", images, 0, "active", torch.ones(7, dtype=torch.double))
+
+
+class Rooted(nn.Module):
+    """A finite logit whose gradient is infinite where the map is 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.ReLU()
+
+    def forward(self, images):
+        return self.maps(images).sqrt().sum((2, 3))
+
+
+def test_a_gradient_that_is_not_finite_is_refused(images):
+    subject = Subject(Rooted().eval(), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=6))
+    assert bool(subject.logits(images).isfinite().all())
+    with pytest.raises(
+        SubjectError, match="layer 'maps', or the gradient of class 0 there, holds NaN or infinite values"
+    ):
+        read_for_fitting(subject, "maps", images, 0, "active")
+
+
+class Aside(nn.Module):
+    """Maps to which no logit leads back."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Conv2d(3, 4, 1)
+
+    def forward(self, images):
+        self.maps(images)
+        return images.mean((2, 3))
+
+
+def test_a_layer_that_leads_nowhere_is_refused(images):
+    subject = Subject(Aside().eval(), class_names=("a", "b", "c"), preprocess=Preprocessing(height=8, width=6))
+    with pytest.raises(SubjectError, match="nothing leads from layer .maps. to what is explained"):
+        read_for_fitting(subject, "maps", images, 0, "active")

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from whynet.base.errors import RunError, StorageError
+from whynet.structures.decision_tree import saving
 from whynet.structures.decision_tree.tree import DecisionTree
 from whynet.structures.tree_settings import TreeSettings
 
@@ -74,3 +75,16 @@ def test_a_folder_that_cannot_be_made(tree, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="choose another folder"):
         tree.save(tmp_path / "file" / "tree")
+
+
+def test_numbers_are_never_read_with_the_description_of_an_earlier_tree(tree, tmp_path, monkeypatch):
+    tree.save(tmp_path)
+
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(saving, "write_json_atomically", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        tree.save(tmp_path)
+    with pytest.raises(RunError, match="does not hold a decision tree"):
+        DecisionTree.load(tmp_path)

@@ -1,5 +1,9 @@
 """A fitted tree: paths, exactness at the fitted images, and what is refused."""
 
+import copy
+import itertools
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +11,8 @@ from torch import nn
 from whynet.base.errors import SettingError, SubjectError, UnrecognisedError
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
+from whynet.models.weights_fingerprint import weights_fingerprint
+from whynet.structures.decision_tree.fidelity import fidelity
 from whynet.structures.decision_tree.fitting import fit_decision_tree
 from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.tree_settings import TreeSettings
@@ -112,13 +118,67 @@ def test_batches_of_any_size_give_the_same_tree(subject, images, target):
     torch.testing.assert_close(one.weights, two.weights, atol=1e-6, rtol=1e-4)
 
 
-def test_one_image_is_a_tree_of_one_leaf(subject, images, target):
-    tree = fit_decision_tree(subject, "1", images[: int(1e9)], target)
-    row = int(tree.image_names[0])
+def test_one_image_is_a_tree_of_one_leaf_that_is_exact_and_parses_any_other(subject, images, target):
+    row = _first(subject, images, target)
     own = fit_decision_tree(subject, "1", images[row : row + 1], target, names=["first.jpg"])
     assert own.children == ((), (0,))
     assert own.image_names == ("first.jpg",)
-    assert own.depth == 2
+    assert (own.depth, own.has_one_mode) == (2, False)
+    assert {path.nodes for path in own.parse(subject, images[:5])} == {(0,)}
+    (explained,) = own.explain(subject, images[row : row + 1])
+    assert explained.faithfulness["tree_logit"] == pytest.approx(explained.faithfulness["logit"], abs=1e-5)
+    assert explained.faithfulness["tree_fitness"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("growth", ["direction", "likelihood"])
+def test_duplicates_of_an_image_are_one_mode_that_is_exact_at_each_node(subject, images, target, growth):
+    row = _first(subject, images, target)
+    same = images[row : row + 1].expand(5, -1, -1, -1)
+    own = fit_decision_tree(subject, "1", same, target, settings=TreeSettings(growth=growth))
+    assert own.has_one_mode
+    assert own.covered(own.root) == tuple(range(5))
+    paths = own.parse(subject, same)
+    assert len({path.nodes for path in paths}) == 1
+    for path in paths:
+        assert path.predictions.tolist() == pytest.approx([path.output] * len(path.nodes), abs=1e-5)
+    measured = fidelity(paths, target, None)
+    assert (measured.relative_error, measured.accuracy) == (None, 1)
+    assert measured.fitness == pytest.approx(1)
+
+
+def test_an_image_whose_logit_owes_nothing_to_the_layer_is_told_and_has_no_fitness(subject, images, target, caplog):
+    own = fit_decision_tree(subject, "1", images, target)
+    still = Subject(copy.deepcopy(subject.network), class_names=subject.class_names, preprocess=subject.preprocess)
+    with torch.no_grad():
+        still.network[3].bias -= 1e6  # nothing behind the layer fires
+    own = replace(own, network=weights_fingerprint(still.network))
+    (explained,) = own.explain(still, images[:1])
+    (path,) = own.parse(still, images[:1])
+    assert not path.actual.any()
+    assert path.nodes[0] == own.children[own.root][0]
+    assert all(own.children[above][0] == below for above, below in itertools.pairwise(path.nodes))
+    assert explained.faithfulness["tree_fitness"] == 0
+    assert f"the logit of {own.class_name} does not depend on layer 1 in 1 of 1 images" in caplog.text
+    with pytest.raises(SubjectError, match="does not depend on layer '1' in any of"):
+        fit_decision_tree(still, "1", images, int(still.logits(images)[0].argmax()))
+
+
+def test_a_network_that_changed_since_fitting_is_refused_in_every_way(subject, images, target):
+    changed = Subject(copy.deepcopy(subject.network), class_names=subject.class_names, preprocess=subject.preprocess)
+    own = fit_decision_tree(changed, "1", images, target)
+    own.parse(changed, images[:1])
+    with torch.no_grad():
+        changed.network[5].bias[0] += 1e-3
+    for use in (own.parse, own.read, own.explain):
+        with pytest.raises(SubjectError, match=r"the tree of . was fitted to another network .* fit it again"):
+            use(changed, images[:1])
+    with pytest.raises(SubjectError, match="its weights differ"):
+        own.check(changed)
+
+
+def _first(subject, images, target):
+    """The first image that the network puts into the class."""
+    return int((subject.logits(images).argmax(1) == target).nonzero()[0])
 
 
 def test_images_of_another_class_alone_are_refused(subject, images, target):
@@ -163,3 +223,16 @@ def test_explanations_add_up_to_what_the_node_predicts(tree, subject, images):
 def test_an_explanation_needs_one_name_for_each_image(tree, subject, images):
     with pytest.raises(SettingError, match="one name for each of 2 images was expected, not 1"):
         tree.explain(subject, images[:2], names=["a"])
+
+
+def test_a_path_keeps_nothing_that_grows_with_the_layers_of_the_tree_but_numbers(tree, subject, images):
+    """In a chain of a thousand nodes what all filters add at all of them would be a thousand times what is read."""
+    for path in tree.parse(subject, images[:5]):
+        assert path.weights is tree.weights
+        own = [value.numel() for value in vars(path).values() if isinstance(value, torch.Tensor)]
+        assert sum(own) - tree.weights.numel() == len(path.nodes) + 6 + 6 + 3
+        for level in (2, 3, 5, None):
+            assert torch.equal(path.contributions_at(level), path.contributions[path.place(level)])
+            assert torch.equal(
+                path.contributions_at(level), tree.weights[path.nodes[path.place(level)]] * path.activations
+            )

@@ -59,7 +59,7 @@ def test_trees_are_kept_in_the_run_with_their_figures(run, found):
     assert figures == {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts}
     assert set(own.figures) == set(LEVELS)
     assert all({"relative_error", "fitness", "accuracy"} <= set(level) for level in own.figures.values())
-    assert len(own.paths) == len(own.test) == 12
+    assert len(own.test) == 12
     assert list(own.fitted.names) == list(kept.image_names)
 
 
@@ -82,7 +82,7 @@ def test_tables_have_a_row_for_each_layer_and_for_each_tree(found):
     assert [row[0] for row in rows] == ["below the root", "5th layer", "10th layer", "50th layer", "leaves"]
     own = found.trees[0]
     assert rows[-1][1] == f"{100 * own.figures['leaves']['relative_error']:.1f}"
-    columns, lines = tree_lines([own, replace(own, figures={}, paths=[])])
+    columns, lines = tree_lines([own, replace(own, figures={}, test=own.test.subset([]))])
     assert len(columns) == len(lines[0]) == len(lines[1])
     assert lines[0][:2] == [own.tree.class_name, "8"]
     assert lines[1][3:] == ["-", "-", "0"]
@@ -156,3 +156,57 @@ def test_damaged_figures_are_told(run, found, tmp_path):
     explainer = Explainer(copy, device="cpu")
     with pytest.raises(RunError, match="does not tell the parts of filters; make it again with `whynet tree`"):
         explainer.explain([found.trees[0].test[0].image], ["a"], structures=["tree"])
+
+
+@pytest.fixture
+def copy(run, found, tmp_path):
+    """A run of one's own with the tree of its first class."""
+    shutil.copytree(run.folder, tmp_path / "own")
+    return Run.open(tmp_path / "own")
+
+
+def test_the_folder_holds_the_trees_that_were_asked_for_last_and_what_is_not_ours(copy, caplog):
+    (first,) = (copy.folder / "tree").iterdir()
+    gone, noted = (copy.folder / "tree" / name for name in ("0001-earlier", "0002-noted"))
+    shutil.copytree(first, gone)
+    shutil.copytree(first, noted)
+    (noted / "notes.txt").write_text("mine")
+    (copy.folder / "tree" / "of-mine").mkdir()
+    (copy.folder / "tree" / "of-mine" / "tree.json").write_text("mine")
+    (first / "notes.txt").write_text("mine")
+    trees_of_run(copy, classes="0", device="cpu")
+    names = {path.name for path in (copy.folder / "tree").iterdir()}
+    assert names == {first.name, "0002-noted", "of-mine"}
+    assert [path.name for path in noted.iterdir()] == ["notes.txt"]
+    assert {path.name for path in first.iterdir()} == {"tree.json", "tree.safetensors", "figures.json", "notes.txt"}
+    assert (copy.folder / "tree" / "of-mine" / "tree.json").is_file()
+    assert "removed the trees of an earlier request: 0001-earlier, 0002-noted; name all classes" in caplog.text
+
+
+def test_a_request_that_grows_no_tree_leaves_what_was_there(copy):
+    with pytest.raises(UnrecognisedError):
+        trees_of_run(copy, classes="1", device="cpu")
+    (folder,) = (copy.folder / "tree").iterdir()
+    assert DecisionTree.load(folder).class_index == 0
+
+
+def test_a_tree_that_is_not_whole_is_told_and_a_folder_without_one_is_none(copy, found):
+    pictures = [found.trees[0].test[0].image]
+    (folder,) = (copy.folder / "tree").iterdir()
+    (folder / "tree.json").unlink()
+    with pytest.raises(RunError, match="does not hold a decision tree"):
+        Explainer(copy.folder, device="cpu").explain(pictures, ["a"], structures=["tree"])
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "notes.txt").write_text("mine")
+    (own,) = Explainer(copy.folder, device="cpu").explain(pictures, ["a"], structures=["tree"])
+    assert own.tree == ()
+
+
+def test_a_network_that_was_trained_on_is_not_explained_by_its_earlier_trees(copy, found):
+    subject = load_subject(copy.folder / "classifier")
+    with torch.no_grad():
+        list(subject.network.modules())[-1].bias += torch.tensor([1.0, 0.0])
+    save_subject(subject, copy.folder / "classifier")
+    with pytest.raises(SubjectError, match=r"the tree of .* was fitted to another network .*: its weights differ; fit"):
+        Explainer(copy.folder, device="cpu").explain([found.trees[0].test[0].image], ["a"], structures=["tree"])

@@ -5,13 +5,17 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 
 from whynet.base.errors import DataError, RunError, SettingError, SubjectError
+from whynet.models.saved_subject import load_subject, save_subject
 from whynet.structures.explanatory_graph import ExplanatoryGraph, GraphSettings
 from whynet.workflows.graph import finding
 from whynet.workflows.graph.finding import graphs_of_run
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES, PRIORS
 from whynet.workflows.graph.request import GraphRequest, PlaceSettings
+from whynet.workflows.graph.saved import saved_graphs
+from whynet.workflows.report import report_graphs
 from whynet.workflows.run import Run
 
 QUICK = GraphSettings(iterations=2, nodes_per_filter=2)
@@ -108,6 +112,37 @@ def test_other_pictures_or_annotations_are_made_anew(part, run, monkeypatch):
     assert len(fitted) == 2
     monkeypatch.setattr(finding, "open_data", changed(lambda examples: examples.subset(range(len(examples)))))
     assert graphs_of_run(run, request(classes="0"), device="cpu").graphs[0].data == first.data
+
+
+def test_graphs_of_other_classes_stay_where_they_were_made_alike_and_go_where_not(run, caplog):
+    graphs_of_run(run, request(), device="cpu")
+    one, other = sorted((run.folder / "graph").iterdir())
+    (one / "page.html").write_text("")
+    (one / "notes.txt").write_text("mine")
+    (run.folder / "graph" / "0007-gone").mkdir()
+    (run.folder / "graph" / "0007-gone" / "graph.json").write_text("{}")
+    (run.folder / "graph" / "of-mine").mkdir()
+    (run.folder / "graph" / "of-mine" / "graph.graphml").write_text("mine")
+    graphs_of_run(run, request(classes="1"), device="cpu")
+    assert saved_graphs(run) == [one, other]
+    assert "removed graphs of other layers, settings, pictures or weights: 0007-gone; name all classes" in caplog.text
+
+    graphs_of_run(run, request(layers="features.11", classes="1"), device="cpu")
+    assert saved_graphs(run) == [other]
+    assert [path.name for path in one.iterdir()] == ["notes.txt"]
+    assert (run.folder / "graph" / "of-mine" / "graph.graphml").is_file()
+    assert f"weights: {one.name}; name all classes" in caplog.text
+
+
+def test_a_network_that_was_trained_on_leaves_no_graph_that_stops_the_page(run):
+    graphs_of_run(run, request(), device="cpu")
+    subject = load_subject(run.folder / "classifier")
+    with torch.no_grad():
+        list(subject.network.modules())[-1].bias += 1
+    save_subject(subject, run.folder / "classifier")
+    found = graphs_of_run(run, request(classes="0"), device="cpu")
+    assert [folder.name[:4] for folder in saved_graphs(run)] == ["0000"]
+    assert report_graphs(found).is_file()
 
 
 def test_a_class_without_test_pictures_has_a_graph_without_figures(run, monkeypatch):

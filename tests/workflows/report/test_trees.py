@@ -82,8 +82,6 @@ def test_names_are_escaped(found, page):
 
 def test_without_test_pictures_the_tree_is_drawn_alone(found, page):
     (own,) = found.trees
-    text = report_trees(
-        replace(found, trees=[replace(own, figures={}, paths=[], test=own.test.subset([]))])
-    ).read_text()
+    text = report_trees(replace(found, trees=[replace(own, figures={}, test=own.test.subset([]))])).read_text()
     assert '<svg class="tree"' in text
     assert "way-down" not in re.sub(r"<style>.*?</style>", "", text, flags=re.S)

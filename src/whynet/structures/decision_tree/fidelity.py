@@ -63,7 +63,7 @@ def fidelity(
     outputs = torch.tensor([path.output for path in paths])
     predicted = torch.stack([path.predictions[path.place(level)] for path in paths]).to(outputs)
     span = float(outputs.max() - outputs.min())
-    estimated = torch.stack([path.contributions[path.place(level)] for path in paths])
+    estimated = torch.stack([path.contributions_at(level) for path in paths])
     actual = torch.stack([path.actual for path in paths])
     others = torch.stack([path.logits for path in paths]).clone()
     others[:, class_index] = -torch.inf

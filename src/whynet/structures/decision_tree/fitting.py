@@ -38,7 +38,7 @@ def fit_decision_tree(
     Raises:
         SettingError: There is no image or class, or not one name for each image.
         UnrecognisedError: The network puts none of the images into the class.
-        SubjectError: The layer has no maps, or the logit does not depend on it.
+        SubjectError: The layer has no maps, the logit does not depend on it, or a value is not finite.
     """
     settings = settings or TreeSettings()
     found = read_for_fitting(subject, layer, images, target, settings.pooling)

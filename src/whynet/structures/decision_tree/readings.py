@@ -101,7 +101,7 @@ def read_for_fitting(subject: Subject, layer: str, images: ImageBatches, target:
     Raises:
         SettingError: There is no image, or no such class.
         UnrecognisedError: The network puts none of the images into the class.
-        SubjectError: The layer has no maps, or the logit does not depend on it.
+        SubjectError: The layer has no maps, the logit does not depend on it, or a value is not finite.
     """
     every = _pooled(subject, layer, images, target, pooling)
     rows = (every.logits.argmax(1) == target).nonzero()[:, 0].tolist()
@@ -173,6 +173,11 @@ def _of_batch(subject: Subject, layer: str, images: Images, target: int, pooling
     signal = torch.zeros_like(logits)
     signal[:, target] = 1
     slopes = passage.back(signal).double().flatten(2)  # (B, D, P)
+    if not bool(slopes.isfinite().all()) or not bool(maps.isfinite().all()):
+        raise SubjectError(
+            f"layer {layer!r}, or the gradient of class {target} there, holds NaN or infinite values; look for a root "
+            "or a division at 0 behind the layer, or name another layer"
+        )
     maps = maps.double().flatten(2)
     firing = maps.clamp_min(0)
     positive, gradients = firing.sum(2), slopes.mean(2)

@@ -19,11 +19,15 @@ TENSORS = ("scales", "directions", "weights", "biases")
 
 
 def save_tree(folder: Path, fields: Mapping[str, Any]) -> None:
-    """Write the fields of a tree into a folder; raises `StorageError` if that cannot be done."""
+    """Write the fields of a tree into a folder; raises `StorageError` if that cannot be done.
+
+    Where writing is broken off there is no description, so that the numbers are never read as those of an earlier tree.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / DESCRIPTION).unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot create {folder} ({error}); choose another folder") from error
+        raise StorageError(f"cannot write to {folder} ({error}); choose another folder") from error
     with atomic_path(folder / NUMBERS) as path:
         save_file({name: fields[name].contiguous() for name in TENSORS}, path)
     plain = {name: value for name, value in fields.items() if name not in (*TENSORS, "settings")}

@@ -10,6 +10,7 @@ lasso leaves a few; a single image's dense gradient would always be nearer than 
 root's leaves. Layers of the tree are counted from the root, which is the first and has no model.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,26 +32,42 @@ from whynet.structures.decision_tree.node_fit import unit
 from whynet.structures.decision_tree.readings import Readings, Scales, read
 from whynet.structures.tree_settings import TreeSettings
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ParsePath:
     """How a tree explains one image.
 
+    What filters add at the nodes is worked out when it is asked for: a path is kept for each of many images, and a tree
+    that grew by likelihood can have as many layers as images.
+
     Args:
         nodes: From the second layer of the tree down to a leaf.
         predictions: y^ at each of them, in units of the logit.
-        contributions: rho^ of each filter at each of them, likewise.
-        actual: rho of each filter in the network itself.
+        activations: x.
+        weights: w of all nodes of the tree, which all its paths share.
+        actual: rho of each filter in the network itself, in units of the logit.
         output: y.
         logits: Of all classes.
     """
 
     nodes: tuple[int, ...]
-    predictions: Float[Tensor, " nodes"]
-    contributions: Float[Tensor, "nodes filters"]
+    predictions: Float[Tensor, " path"]
+    activations: Float[Tensor, " filters"]
+    weights: Float[Tensor, "nodes filters"]
     actual: Float[Tensor, " filters"]
     output: float
     logits: Float[Tensor, " classes"]
+
+    @property
+    def contributions(self) -> Float[Tensor, "path filters"]:
+        """rho^ of each filter at each of the nodes, in units of the logit."""
+        return self.weights[list(self.nodes)] * self.activations
+
+    def contributions_at(self, level: int | None) -> Float[Tensor, " filters"]:
+        """rho^ of each filter in one layer of the tree; `level` as of `place`."""
+        return self.weights[self.nodes[self.place(level)]] * self.activations
 
     def place(self, level: int | None) -> int:
         """Which of the nodes lies in this layer of the tree; a path that ends before it stays at its leaf.
@@ -138,6 +155,9 @@ class DecisionTree:
     def parse(self, subject: Subject, images: ImageBatches) -> list[ParsePath]:
         """The parse path of each image.
 
+        An image whose logit owes nothing to any filter is equally near to all nodes: it goes down by the first child of
+        each, which is told in the log.
+
         Args:
             subject: The network that the tree was fitted to.
             images: Preprocessed; batches of them, where they are many.
@@ -193,7 +213,7 @@ class DecisionTree:
                 faithfulness={
                     "logit": path.output,
                     "tree_logit": float(path.predictions[path.place(level)]),
-                    "tree_fitness": float(fitness(path.contributions[path.place(level)], path.actual)),
+                    "tree_fitness": float(fitness(path.contributions_at(level), path.actual)),
                 },
             )
             for name, path, own in zip(names, paths, maps, strict=True)
@@ -229,17 +249,22 @@ class DecisionTree:
     def parse_readings(self, readings: Readings) -> list[ParsePath]:
         """The parse path of each image that was read already."""
         directions = torch.from_numpy(unit(readings.gradients.numpy()))
+        if num_still := int((~directions.any(1)).sum()):
+            _log.warning(
+                "the logit of %s does not depend on layer %s in %d of %d images: the tree explains nothing of them",
+                self.class_name, self.layer, num_still, len(directions),
+            )  # fmt: skip
         paths = [self._nodes_of(direction) for direction in directions]
         found = []
         for row, nodes in enumerate(paths):
-            places = list(nodes)
-            contributions = self.weights[places] * readings.activations[row]
+            places, activations = list(nodes), readings.activations[row]
             found.append(
                 ParsePath(
                     nodes=nodes,
-                    predictions=contributions.sum(1) + self.biases[places],
-                    contributions=contributions,
-                    actual=readings.gradients[row] * readings.activations[row],
+                    predictions=(self.weights[places] * activations).sum(1) + self.biases[places],
+                    activations=activations,
+                    weights=self.weights,
+                    actual=readings.gradients[row] * activations,
                     output=float(readings.outputs[row]),
                     logits=readings.logits[row],
                 )

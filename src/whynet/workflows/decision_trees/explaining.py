@@ -12,7 +12,7 @@ from whynet.models.subject import Subject
 from whynet.structures.decision_tree import LEVELS, DecisionTree, ParsePath
 from whynet.structures.decision_tree.explaining import maps_of
 from whynet.workflows.class_folders import class_folder
-from whynet.workflows.decision_trees.run_trees import FIGURES
+from whynet.workflows.decision_trees.run_trees import FIGURES, FILES
 from whynet.workflows.decision_trees.tables import TITLES
 from whynet.workflows.run import TREES, Run
 
@@ -44,7 +44,7 @@ class TreeReader:
         found: list[tuple[TreeStep, ...]] = [()] * len(images)
         predicted = logits.argmax(1).tolist()
         for index in sorted(set(predicted)):
-            if self._folder(index).is_dir():
+            if self._has_tree(index):
                 rows = [row for row, own in enumerate(predicted) if own == index]
                 for row, steps in zip(rows, self._steps(images[rows], index), strict=True):
                     found[row] = steps
@@ -52,8 +52,11 @@ class TreeReader:
 
     def paths(self, index: int, images: Images) -> list[ParsePath] | None:
         """The way of images down the tree of a class, whatever the network makes of them; None where it has no tree."""
-        folder = self._folder(index)
-        return self._opened(folder)[0].parse(self.subject, images) if folder.is_dir() else None
+        return self._opened(self._folder(index))[0].parse(self.subject, images) if self._has_tree(index) else None
+
+    def _has_tree(self, index: int) -> bool:
+        """Whether there is any file of it, so that one that is not whole is told and not passed over."""
+        return any((self._folder(index) / name).is_file() for name in FILES)
 
     def _folder(self, index: int) -> Path:
         return class_folder(self.run, TREES, index, self.subject.class_names[index])

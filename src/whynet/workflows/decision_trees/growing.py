@@ -36,17 +36,16 @@ class TreeOfClass:
     Args:
         tree: The tree.
         parts: The filters of each part.
-        figures: By the names of `LEVELS`; empty where the network puts no test picture of the class into it.
-        paths: Of those test pictures.
+        figures: By the names of `LEVELS`; empty where there is no test picture to measure it on.
         fitted: The pictures that the tree was fitted to, one a leaf.
-        test: Those of the paths.
+        test: The test pictures of the class that the network puts into it. Their paths are not kept, of which a run has
+            as many as test pictures; `tree.parse` finds them again.
         reads_monotone: Whether from the top down the error never rises and the fitness never falls.
     """
 
     tree: DecisionTree
     parts: Mapping[str, Sequence[int]]
     figures: Figures
-    paths: Sequence[ParsePath]
     fitted: ExampleDataset
     test: ExampleDataset
     reads_monotone: bool
@@ -114,9 +113,7 @@ def _measured(
         name: {key: value for key, value in vars(own).items() if value is not None} for name, own in levels.items()
     }
     monotone = bool(levels) and reads_monotone(list(levels.values()))
-    return TreeOfClass(
-        tree=tree, parts=parts, figures=figures, paths=paths, fitted=fitted, test=test, reads_monotone=monotone
-    )
+    return TreeOfClass(tree=tree, parts=parts, figures=figures, fitted=fitted, test=test, reads_monotone=monotone)
 
 
 def _of_class(examples: ExampleDataset, index: int) -> ExampleDataset:

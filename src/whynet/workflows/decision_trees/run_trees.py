@@ -1,8 +1,12 @@
 """`whynet tree`: the decision trees of a run's classifier, kept in the run.
 
 tree/<number>-<class>/  tree.json, tree.safetensors (the tree), figures.json (how true it is, and the filters' parts)
+
+The folder holds the trees that were asked for last, which are those of the page: an earlier tree of another class may
+be of another layer or grown otherwise, and an explanation that mixes them compares what is not alike.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +15,10 @@ from whynet.base.errors import RunError, UnrecognisedError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import TreeSettings
+from whynet.structures.decision_tree.saving import DESCRIPTION, NUMBERS
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
-from whynet.workflows.class_folders import class_folder, wanted_classes
+from whynet.workflows.class_folders import class_folder, other_folders, remove_class_files, wanted_classes
 from whynet.workflows.decision_trees.growing import TreeOfClass, filters_of_parts, grow_trees
 from whynet.workflows.filters.measuring import filters_layer
 from whynet.workflows.filters.run_filters import filters_of_subject
@@ -22,6 +27,10 @@ from whynet.workflows.run import CLASSIFIER, FILTERS, TREES, Run
 from whynet.workflows.settings import TrainSettings
 
 FIGURES = "figures.json"
+FILES = (DESCRIPTION, NUMBERS, FIGURES)
+"""All that the folder of a class holds."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +60,7 @@ def trees_of_run(
     allow: str | None = None,
     device: str = "auto",
 ) -> TreesOfRun:
-    """Grow the decision trees of a run's classes, and keep them in the run.
+    """Grow the decision trees of a run's classes, and keep them in the run in place of earlier ones.
 
     Args:
         run: With a trained classifier, or its folder.
@@ -64,7 +73,8 @@ def trees_of_run(
 
     Raises:
         RunError: The run has no classifier.
-        UnrecognisedError: The network recognises no training picture of any of the classes.
+        UnrecognisedError: The network recognises no training picture of any of the classes; earlier trees are left.
+        StorageError: A tree cannot be written, or an earlier one not removed.
         WhynetError: What `fit_decision_tree` raises.
     """
     run = Run.open(run) if isinstance(run, Path) else run
@@ -79,19 +89,36 @@ def trees_of_run(
     parts = _parts(run, subject, splits, data.task, layer)
     trees = []
     for own in grow_trees(subject, splits, layer, chosen, settings or TreeSettings(), parts):
-        folder = class_folder(run, TREES, own.tree.class_index, own.tree.class_name)
-        own.tree.save(folder)
-        run.write(
-            str(folder.relative_to(run.folder) / FIGURES),
-            {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts},
-        )
+        _save(run, own)
         trees.append(own)
     if not trees:
         raise UnrecognisedError(
             f"the network recognises no training picture of {len(chosen)} classes, so there is no decision to explain; "
             "name others, or train it longer"
         )
+    _remove_earlier(run, [class_folder(run, TREES, own.tree.class_index, own.tree.class_name) for own in trees])
     return TreesOfRun(run=run, subject=subject, splits=splits, trees=trees)
+
+
+def _save(run: Run, own: TreeOfClass) -> None:
+    """Write the tree of a class, its figures last; what was there goes first, so that no two trees are ever mixed."""
+    folder = class_folder(run, TREES, own.tree.class_index, own.tree.class_name)
+    remove_class_files(folder, FILES)
+    own.tree.save(folder)
+    run.write(
+        str(folder.relative_to(run.folder) / FIGURES),
+        {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts},
+    )
+
+
+def _remove_earlier(run: Run, keep: Sequence[Path]) -> None:
+    """Remove the trees of classes that were not asked for now, or are no longer recognised, and tell it."""
+    earlier = other_folders(run, TREES, keep, FILES)
+    for folder in earlier:
+        remove_class_files(folder, FILES)
+    if earlier:
+        names = ", ".join(folder.name for folder in earlier)
+        _log.warning("removed the trees of an earlier request: %s; name all classes to have them again", names)
 
 
 def _parts(run: Run, subject: Subject, splits: Splits, task: str, layer: str) -> Mapping[str, Sequence[int]]:

@@ -37,7 +37,7 @@ def tree_lines(trees: Sequence[TreeOfClass]) -> tuple[list[str], list[list[str]]
     return columns, [
         [
             own.tree.class_name, str(len(own.tree.image_names)), str(own.tree.depth),
-            *(_percent(own, name) for name in ("top", "leaves")), str(len(own.paths)),
+            *(_percent(own, name) for name in ("top", "leaves")), str(len(own.test)),
         ]
         for own in trees
     ]  # fmt: skip

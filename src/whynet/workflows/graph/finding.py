@@ -1,5 +1,6 @@
 """`whynet graph`: a trained network in, the explanatory graphs of its classes out, with figures."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +18,19 @@ from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.structures.graph_settings import GraphSettings
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
-from whynet.workflows.class_folders import class_folder, wanted_classes
+from whynet.workflows.class_folders import class_folder, other_folders, remove_class_files, wanted_classes
 from whynet.workflows.graph.centres import UnitCentres, unit_centres
 from whynet.workflows.graph.maps import check_pictures, fit, graph_layers, pictures_of, preprocessing_of, record
 from whynet.workflows.graph.measuring import MeasuredPoints, measure_points, seen_parts
 from whynet.workflows.graph.points import NODES, all_points
 from whynet.workflows.graph.request import GraphRequest
-from whynet.workflows.graph.saved import ClassGraph, load_class_graph, save_graph
+from whynet.workflows.graph.saved import FILES, ClassGraph, load_class_graph, save_graph
 from whynet.workflows.graph.sureness import told_by_parents
 from whynet.workflows.phase_one import check_classes
 from whynet.workflows.run import CLASSIFIER, GRAPH, Run
 from whynet.workflows.settings import TrainSettings
+
+_log = logging.getLogger(__name__)
 
 NUM_SUREST = 10
 """Nodes of a class that its page shows."""
@@ -60,7 +63,9 @@ def graphs_of_run(
 ) -> GraphsOfRun:
     """Fit the graphs of classes and keep them in the run; those that are there already, just so, are kept.
 
-    Just so is: of these layers, settings and weights, and of pictures that are as they were, annotations included.
+    Just so is: of these layers, settings and weights, and of pictures that are as they were, annotations included. Of
+    the other classes those are kept, too, that are just so; what was made otherwise is removed, since the overview of
+    the run holds all of its graphs beside each other.
 
     Args:
         run: With a trained classifier, or its folder.
@@ -100,6 +105,7 @@ def graphs_of_run(
                 own = graph_of_class(subject, splits, index, layers, request.graph, network=network, centres=centres)
                 save_graph(run, own)
                 found[index] = own
+    _remove_earlier(run, subject, splits, layers, request, network, classes)
     return GraphsOfRun(run=run, subject=subject, splits=splits, graphs=[found[index] for index in classes])
 
 
@@ -174,8 +180,9 @@ def _kept(
     run: Run, subject: Subject, splits: Splits, index: int, layers: Sequence[str], request: GraphRequest, network: str
 ) -> ClassGraph | None:
     """The graph of a class that is there, if it was made just so, of these pictures, for this network."""
+    folder = class_folder(run, GRAPH, index, subject.class_names[index])
     try:
-        own = load_class_graph(class_folder(run, GRAPH, index, subject.class_names[index]), network)
+        own = load_class_graph(folder, network)
     except RunError:
         return None  # absent, damaged, or of a network that is no longer there: made again
     is_same = own.settings == request.to_json() and own.layers == tuple(layers)
@@ -186,3 +193,29 @@ def _data_of(splits: Splits, index: int) -> str:
     """A digest of all that is known of a class's pictures."""
     parts = (contents_digest(pictures_of(part, index)) for part in (splits.train, splits.test))
     return digest_of(*parts, list(splits.landmarks))
+
+
+def _remove_earlier(
+    run: Run,
+    subject: Subject,
+    splits: Splits,
+    layers: Sequence[str],
+    request: GraphRequest,
+    network: str,
+    classes: Sequence[int],
+) -> None:
+    """Remove the graphs of other classes that were not made as these were, and tell it."""
+    own = {class_folder(run, GRAPH, index, name): index for index, name in enumerate(subject.class_names)}
+    asked = [folder for folder, index in own.items() if index in classes]
+    earlier = [
+        folder
+        for folder in other_folders(run, GRAPH, asked, FILES)
+        if folder not in own or _kept(run, subject, splits, own[folder], layers, request, network) is None
+    ]
+    for folder in earlier:
+        remove_class_files(folder, FILES)
+    if earlier:
+        names = ", ".join(folder.name for folder in earlier)
+        _log.warning(
+            "removed graphs of other layers, settings, pictures or weights: %s; name all classes to have them so", names
+        )

@@ -11,11 +11,14 @@ from typing import Any
 from whynet.base.errors import RunError, StorageError
 from whynet.base.files import write_json_atomically
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
+from whynet.structures.explanatory_graph.saving import DESCRIPTION, NUMBERS
 from whynet.workflows.class_folders import class_folder
 from whynet.workflows.graph.figures import FIGURES, FORMAT, read_figures
 from whynet.workflows.run import GRAPH, Run
 
-GRAPHML = "graph.graphml"
+GRAPHML, PAGE = "graph.graphml", "page.html"
+FILES = (DESCRIPTION, NUMBERS, GRAPHML, FIGURES, PAGE)
+"""All that the folder of a class holds; the page is made last."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.workflows.graph.finding import GraphsOfRun
 from whynet.workflows.graph.maps import pictures_of
 from whynet.workflows.graph.points import CENTRE, FILTERS, NODES
-from whynet.workflows.graph.saved import ClassGraph, load_class_graph, saved_graphs
+from whynet.workflows.graph.saved import PAGE, ClassGraph, load_class_graph, saved_graphs
 from whynet.workflows.graph.tables import HITTING, READING, Rows, figure_lines, mean_rows
 from whynet.workflows.metrics_table import Tile as Figure
 from whynet.workflows.report.filter_pictures import Tile
@@ -25,7 +25,6 @@ from whynet.workflows.report.rendering import rendered
 from whynet.workflows.run import GRAPH, GRAPH_PAGE
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
-PAGE = "page.html"
 NUM_DRAWN, NUM_OF_PART = 8, 3
 """Nodes, with their parents, that are drawn over a picture, and how many of them may go with one part."""
 _STYLES = ("report.css", "concepts.css", "graph.css")

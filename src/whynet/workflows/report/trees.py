@@ -16,6 +16,7 @@ from whynet.base.image import to_data_uri
 from whynet.base.progress import track
 from whynet.base.seeding import generator
 from whynet.data.example import ExampleDataset
+from whynet.models.subject import Subject
 from whynet.structures.decision_tree import LEVELS, ParsePath
 from whynet.workflows.decision_trees.growing import TreeOfClass
 from whynet.workflows.decision_trees.run_trees import TreesOfRun
@@ -123,22 +124,30 @@ def _class_tree(found: TreesOfRun, own: TreeOfClass) -> ClassTree:
         + (f" {ONE_MODE}" if tree.has_one_mode else ""),
         drawing=Markup(drawing(shown, pictures, palette, title=f"Modes of decision for {tree.class_name}")),  # noqa: S704
         legend=[(name, colour) for name, colour in palette.items() if name in used],
-        table=level_lines([own]), paths=_paths(own, palette),
+        table=level_lines([own]), paths=_paths(found.subject, own, palette),
     )  # fmt: skip
 
 
-def _paths(own: TreeOfClass, palette: Mapping[str, str]) -> list[PathOfPicture]:
+def _paths(subject: Subject, own: TreeOfClass, palette: Mapping[str, str]) -> list[PathOfPicture]:
     """Of a few pictures, drawn at random so that none is chosen for being well explained; always the same."""
-    drawn = torch.randperm(len(own.paths), generator=generator(0, "paths"))[:NUM_PATHS]
-    return [_path(own, row, own.paths[row], palette) for row in sorted(drawn.tolist())]
+    drawn = torch.randperm(len(own.test), generator=generator(0, "paths"))[:NUM_PATHS]
+    rows: list[int] = sorted(drawn.tolist())
+    paths = own.tree.parse(subject, PictureBatches(subject, own.test.subset(rows))) if rows else []
+    return [_path(own, row, path, palette) for row, path in zip(rows, paths, strict=True)]
 
 
 def _path(own: TreeOfClass, row: int, path: ParsePath, palette: Mapping[str, str]) -> PathOfPicture:
-    places = {key: path.place(level) for key, level in LEVELS.items()}
-    most = max(float(own.abs().sum()) for own in (path.actual, *path.contributions[list(places.values())]))
+    most = max(float(own.abs().sum()) for own in (path.actual, *map(path.contributions_at, LEVELS.values())))
     steps = [
-        _step(TITLES[key], path.contributions[place], float(path.predictions[place]), most, own.parts, palette)
-        for key, place in places.items()
+        _step(
+            TITLES[key],
+            path.contributions_at(level),
+            float(path.predictions[path.place(level)]),
+            most,
+            own.parts,
+            palette,
+        )
+        for key, level in LEVELS.items()
     ]
     steps.append(_step("the network", path.actual, path.output, most, own.parts, palette))
     leaf = path.nodes[-1]

@@ -134,7 +134,7 @@ def _of_classes(
     found: list[dict[str, Any]] = []
     for index in order:
         own = next(grow_trees(subject, splits, layer, [index], settings, parts), None)
-        if own is None or len(own.paths) < MIN_PICTURES:
+        if own is None or len(own.test) < MIN_PICTURES:
             continue
         found.append(
             {
