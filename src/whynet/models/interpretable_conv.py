@@ -12,7 +12,7 @@ one part of one category in training is the filter loss (`filter_loss`), which t
 
 import copy
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -56,7 +56,7 @@ class PartMask(nn.Module):
         mask = shapes(maps.detach().flatten(2).argmax(2), rows, columns, self.beta.to(maps.dtype), self.settings.norm)
         return maps * mask.relu_()
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PartMask":
         """What `to`, `half` and their like call: they move beta, but leave it in its precision."""
         beta = self.beta
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
