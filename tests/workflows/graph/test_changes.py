@@ -22,7 +22,7 @@ def own():
     assert graph.num_nodes == len(SCORES)
     return ClassGraph(
         class_index=0, class_name="owl", graph=graph, pictures={}, rows={}, chosen=[], surest=[0, 1, 2, 3, 4, 5, 7],
-        nodes={"told": [0.0] * 8}, settings={},
+        nodes={"told": [0.0] * 8}, settings={}, data="",
     )  # fmt: skip
 
 
