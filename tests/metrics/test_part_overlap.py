@@ -16,6 +16,7 @@ def test_an_iou_out_of_its_range_is_refused(metric, iou):
         metric(2, 1, torch.zeros(2), iou=iou)
 
 
+@pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
 @pytest.mark.parametrize(
     ("metric", "name"), [(Dissection, "dissection"), (PartInterpretability, "part interpretability")]
 )
