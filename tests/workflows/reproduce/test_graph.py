@@ -11,7 +11,7 @@ from whynet.data.birds import dataset
 from whynet.structures.explanatory_graph import GraphSettings
 from whynet.workflows.reproduce import graph as study_module
 from whynet.workflows.reproduce import reproduce_graph
-from whynet.workflows.reproduce.graph import TESTED, tests_over_seeds
+from whynet.workflows.reproduce.graph import TESTED, paired_over_seeds
 from whynet.workflows.reproduce.graph_tables import standing
 from whynet.workflows.reproduce.icnn_plan import ICNNScale, NetworkPlan
 from whynet.workflows.reproduce.tables import paired_lines, panels
@@ -41,7 +41,8 @@ def test_what_cannot_be_studied(arguments, message, tmp_path):
 
 
 def metric(values, n=4):
-    return {"mean": sum(values) / len(values), "values": values, "n": n}
+    known = [value for value in values if value is not None]
+    return {"mean": sum(known) / len(known), "values": values, "n": n}
 
 
 def rows_of(**by_row):
@@ -51,7 +52,7 @@ def rows_of(**by_row):
 
 def test_pairs_are_seeds():
     nodes, filters, centre = [0.50, 0.52, 0.49], [0.70, 0.75, 0.68], [0.66, 0.67, 0.69]
-    found = tests_over_seeds(
+    found = paired_over_seeds(
         rows_of(
             nodes={"location_instability": metric(nodes), "one_shot_error": metric([0.1, None, 0.2])},
             filters={"location_instability": metric(filters), "one_shot_error": metric([0.1, 0.2, None])},
@@ -69,7 +70,7 @@ def test_pairs_are_seeds():
 
 def test_the_results_file_holds_the_tests_of_its_own_values():
     results = json.loads(RESULTS.read_text())
-    found = tests_over_seeds(results["rows"])
+    found = paired_over_seeds(results["rows"])
     assert {test["metric"] for test in found} == set(TESTED)
     assert [list(test) for test in found] == [list(test) for test in results["tests"]]
     for mine, written in zip(found, results["tests"], strict=True):
@@ -82,7 +83,7 @@ def test_the_figure_among_as_many_stands_beside_the_one_among_all():
         nodes={"location_instability": metric([0.054]), "candidates": metric([1337.0]), **few},
         filters={
             "location_instability": metric([0.071]), "candidates": metric([258.0]),
-            "instability_of_all": metric([0.121]),
+            "instability_of_few": metric([0.071]), "instability_of_all": metric([0.121]),
         },
         constant_centre={"location_instability": metric([0.067])},
     )  # fmt: skip

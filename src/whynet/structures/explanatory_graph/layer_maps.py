@@ -1,7 +1,7 @@
 """The maps of a network's layers, batch by batch, and whether each layer leads to the one named after it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import torch
@@ -92,7 +92,7 @@ def _call(layer: str) -> str:
 def _above_noise(subject: Subject, lower: str, upper: str, image: Images) -> Tensor:
     """What one layer returns where another one returns noise, as large as what it returned."""
     name, _, call = _call(lower).partition(":")
-    calls = iter(range(1 << 30))
+    calls = count()
     draws = generator(0, "noise in place of a layer")
 
     def replaced(output: Any) -> Any:

@@ -109,7 +109,7 @@ def reproduce_graph(
         "class_names": list(measured[0]["classes"]),
         "classifier_accuracy": spread([own["accuracy"] for own in measured]),
         "rows": rows,
-        "tests": tests_over_seeds(rows),
+        "tests": paired_over_seeds(rows),
     }  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def _rows(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def tests_over_seeds(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def paired_over_seeds(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What nodes have more than filters and than what never moves, paired over the seeds; Holm over all tests.
 
     A pair is the means of one seed over its classes. The classes of a seed share its network and the seeds their
