@@ -8,7 +8,7 @@ from whynet.base.errors import SubjectError
 from whynet.models.convnet import ConvNet
 from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import InterpretableConv, interpretable_layers, make_interpretable
-from whynet.training.interpretable import FilterLearning
+from whynet.training.interpretable import FilterLearning, without_scale
 
 LAYER = "blocks.1.2"
 LABELS = torch.tensor([0, 1, 2, 1])
@@ -59,7 +59,24 @@ def test_the_filter_losss_gradient_is_added_at_a_share_of_the_tasks_norm(network
     extra = both - task
     assert float(extra.norm()) == pytest.approx(ratio * float(task.norm()), rel=1e-4)
     again = learning_of(network, images, strength=0.5, decay=decay).losses[1](maps, LABELS)
+    again = without_scale(again, maps)
     torch.testing.assert_close(extra / extra.norm(), again / again.norm(), atol=1e-5, rtol=1e-4)
+
+
+def test_what_scales_a_filters_maps_is_left_out_and_all_else_stays():
+    random = torch.Generator().manual_seed(3)
+    maps, gradient = (torch.rand(4, 5, 3, 2, generator=random) for _ in range(2))
+    maps[:, 2] = 0  # a silent filter has no scale
+    found = without_scale(gradient, maps)
+    for f in range(5):
+        x, g = maps[:, f].flatten(), gradient[:, f].flatten()
+        expected = g - x * (g @ x) / (x @ x) if f != 2 else g
+        torch.testing.assert_close(found[:, f].flatten(), expected)
+        assert float(found[:, f].flatten() @ x) == pytest.approx(0, abs=1e-5)
+    assert not without_scale(3 * maps, maps).abs().gt(1e-5).any()
+    half = without_scale(gradient.bfloat16(), maps.bfloat16())
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), found, atol=0.03, rtol=0.03)
 
 
 def test_both_masks_learn(network, images):

@@ -145,7 +145,7 @@ class FilterLoss(nn.Module):
         means = _log_mean_exp(self._temperature * found)
         self.log_z.copy_(torch.logaddexp(self.log_z + math.log(keep), means + math.log(1 - keep)) if keep else means)
         of_class = nn.functional.one_hot(labels, self.num_classes).T.float()  # (C, B)
-        sums, counts = _summed(of_class @ maps.float().sum((2, 3))), _summed(of_class.sum(1))  # (C, F), (C)
+        sums, counts = summed(of_class @ maps.float().sum((2, 3))), summed(of_class.sum(1))  # (C, F), (C)
         kept = _KEPT_OF_AN_IMAGE**counts
         self.class_sums.mul_(kept).add_(sums.T)
         self.class_images.mul_(kept).add_(counts)
@@ -176,7 +176,7 @@ class FilterLoss(nn.Module):
         squares = (places[0] - across[..., None]).square()[..., None] + (places[1] - along[..., None]).square()[
             ..., None, :
         ]
-        sums, total = _summed((weights * squares).sum((0, 2, 3))), _summed(weights.sum((0, 2, 3)))
+        sums, total = summed((weights * squares).sum((0, 2, 3))), summed(weights.sum((0, 2, 3)))
         spread = (sums / total.clamp_min(1e-12)).sqrt()
         wanted = 2 * (3 / spread.clamp_min(1e-6)).clamp(1.5, 3)
         moved = self.mask.beta + (1 - self.settings.momentum) * (wanted - self.mask.beta)
@@ -202,8 +202,8 @@ def _balance(is_own: Bool[Tensor, "batch filters"]) -> Float[Tensor, "batch filt
     return torch.where(is_own, 0.5 / density.clamp_min(1e-6), 0.5 / (1 - density).clamp_min(1e-6))
 
 
-def _summed(values: Tensor) -> Tensor:
-    """The sum over all processes."""
+def summed(values: Tensor) -> Tensor:
+    """The sum over all processes, in place."""
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(values)
     return values
@@ -214,6 +214,6 @@ def _log_mean_exp(found: Scores) -> Float[Tensor, "filters templates"]:
     top = found.amax(0)
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(top, dist.ReduceOp.MAX)
-    total = _summed((found - top).exp().sum(0))
-    count = _summed(torch.tensor(float(len(found)), device=found.device))
+    total = summed((found - top).exp().sum(0))
+    count = summed(torch.tensor(float(len(found)), device=found.device))
     return top + total.log() - count.log()

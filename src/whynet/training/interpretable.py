@@ -3,6 +3,13 @@
 Zhang, Wu & Zhu 2018, arXiv:1710.00935, equation (3): at the maps, lambda times the gradient of the filter loss is added
 to that of the task. Lambda is the ratio of the two gradients' norms, so that it means the same in any network, and
 falls as one over the number of the epoch, as the paper's does.
+
+Differs from the paper: of the filter loss's gradient g at a filter's maps x only what does not scale them is added,
+
+    g - x sum(g o x) / sum(x o x)        sums over the images of a batch and over positions
+
+Maps that are merely larger have more mutual information. The task's gradient points elsewhere in every batch, that part
+always the same way, so that it adds up: in networks without batch norm activations grew until the loss exploded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +22,7 @@ from torch import Tensor, nn
 
 from whynet.base.errors import SubjectError
 from whynet.base.types import Images, Labels
-from whynet.models.filter_loss import FilterLoss
+from whynet.models.filter_loss import FilterLoss, summed
 from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import Maps, interpretable_layers
 from whynet.models.subject import evaluating
@@ -37,6 +44,13 @@ class _Pushed(torch.autograd.Function):
         norm = extra.float().norm()
         scale = torch.where(norm > 0, ctx.ratio * gradient.float().norm() / norm, 0)
         return gradient + (scale * extra).to(gradient.dtype), None, None
+
+
+def without_scale(gradient: Maps, maps: Maps) -> Maps:
+    """Of a gradient at the maps of a batch what neither enlarges nor shrinks any filter's maps as a whole."""
+    own, x = gradient.float(), maps.float()
+    along = summed((own * x).sum((0, 2, 3))) / summed(x.square().sum((0, 2, 3))).clamp_min(1e-12)
+    return (own - along[:, None, None] * x).to(gradient.dtype)
 
 
 class FilterLearning(nn.Module):
@@ -102,7 +116,9 @@ class FilterLearning(nn.Module):
 
         def pusher(loss: FilterLoss) -> Callable[[Maps], Maps]:
             def push(maps: Maps) -> Maps:
-                pushed: Maps = _Pushed.apply(maps, loss(maps.detach(), labels), ratio)  # type: ignore[no-untyped-call]
+                seen = maps.detach()
+                extra = without_scale(loss(seen, labels), seen)
+                pushed: Maps = _Pushed.apply(maps, extra, ratio)  # type: ignore[no-untyped-call]
                 return pushed
 
             return push
