@@ -5,7 +5,7 @@ once for each filter's threshold and category, and once for its parts. Memory do
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -14,20 +14,20 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from whynet.attribution.passage import output_of
 from whynet.base.errors import DataError, SettingError, SubjectError
 from whynet.base.progress import track
-from whynet.base.types import Images, Labels, Logits
+from whynet.base.types import Labels, Logits
 from whynet.data.example import Example, ExampleDataset
 from whynet.metrics.dissection import Dissection
 from whynet.metrics.filter_activity import FilterActivity, FilterActivityFigures
 from whynet.metrics.location_instability import LocationInstability
 from whynet.metrics.part_interpretability import PartInterpretability, discs
 from whynet.metrics.quantile_sketch import QuantileSketch
-from whynet.models.interpretable_conv import InterpretableConv, interpretable_layers
+from whynet.models.interpretable_conv import interpretable_layers
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.subject import Subject
 from whynet.workflows.filters.geometry import UnitGeometry, unit_geometry
+from whynet.workflows.filters.layer_pictures import LayerPictures
 from whynet.workflows.reading import BATCH_SIZE
 from whynet.workflows.seen_parts import landmarks_of, part_masks, without_side
 
@@ -118,7 +118,7 @@ def measure_filters(
             f"filters are measured on pictures of {', '.join(subject.class_names[: min(count, 3)])}, but none of the "
             f"{len(examples)} pictures is one; add some"
         )
-    pictures = _Pictures(subject, layer, examples.subset(rows))
+    pictures = LayerPictures(subject, layer, examples.subset(rows))
     activity, thresholds = _first_pass(pictures, count)
     if bool(activity.dead.all()):
         raise SubjectError(
@@ -140,48 +140,7 @@ def logits_and_labels(subject: Subject, examples: ExampleDataset) -> tuple[Logit
     return torch.cat(found), torch.tensor(list(examples.labels))
 
 
-class _Pictures:
-    """Pictures, a batch at a time, with a layer's maps."""
-
-    def __init__(self, subject: Subject, layer: str, examples: ExampleDataset) -> None:
-        self.subject, self.layer, self.examples = subject, layer, examples
-        assert isinstance(subject.preprocess, Preprocessing)
-        self.preprocess = subject.preprocess
-
-    def some(self, number: int) -> Images:
-        """Pictures spread evenly over the data set, as the network sees them."""
-        number = min(number, len(self.examples))
-        rows = [place * len(self.examples) // number for place in range(number)]
-        return self.preprocess([self.examples[row].image for row in rows]).to(self.subject.device)
-
-    def trained_categories(self, count: int) -> Int[Tensor, " filters"] | None:
-        """What the filters of an interpretable layer were trained to stand for; None where training told them nothing.
-
-        Args:
-            count: How many categories are looked at; the others are nobody's.
-        """
-        layer = self.subject.layer(self.layer)
-        if not isinstance(layer, InterpretableConv) or not bool((layer.mask.categories >= 0).any()):
-            return None
-        categories = layer.mask.categories.cpu()
-        return categories.where(categories < count, -1)
-
-    def batches(self, what: str) -> Iterator[tuple[list[Example], Tensor, Labels]]:
-        """Examples, maps and labels."""
-        starts = range(0, len(self.examples), BATCH_SIZE)
-        for start in track(starts, what):
-            examples = [self.examples[row] for row in range(start, min(start + BATCH_SIZE, len(self.examples)))]
-            images = self.preprocess([one.image for one in examples]).to(self.subject.device)
-            maps = output_of(self.subject.network, images, self.layer).float().cpu()
-            if maps.ndim != 4:
-                raise SubjectError(
-                    f"layer {self.layer!r} has no maps (channels, rows, columns), but a tensor of shape "
-                    f"{tuple(maps.shape[1:])}; name a convolution, its ReLU or a block of them"
-                )
-            yield examples, maps, torch.tensor([one.label for one in examples])
-
-
-def _first_pass(pictures: _Pictures, count: int) -> tuple[FilterActivityFigures, Float[Tensor, " filters"]]:
+def _first_pass(pictures: LayerPictures, count: int) -> tuple[FilterActivityFigures, Float[Tensor, " filters"]]:
     """What each filter fires for, and above which value it is said to fire."""
     sketch: QuantileSketch | None = None
     activity: FilterActivity | None = None
@@ -197,7 +156,7 @@ def _first_pass(pictures: _Pictures, count: int) -> tuple[FilterActivityFigures,
 
 
 def _second_pass(
-    pictures: _Pictures,
+    pictures: LayerPictures,
     layer: str,
     count: int,
     landmarks: Sequence[str],
@@ -287,7 +246,7 @@ def whole_parts(
 
 
 def _masks(
-    pictures: _Pictures, examples: Sequence[Example], grid: tuple[int, int], names: dict[str, list[int]]
+    pictures: LayerPictures, examples: Sequence[Example], grid: tuple[int, int], names: dict[str, list[int]]
 ) -> tuple[Bool[Tensor, "batch parts height width"], Bool[Tensor, "batch parts"]]:
     num_parts = len(pictures.examples.part_names)
     found = [part_masks(pictures.preprocess, one, num_parts, *grid) for one in examples]
