@@ -94,7 +94,8 @@ def test_graph_shows_the_table_tests_and_how_nodes_stand(monkeypatch):
     }  # fmt: skip
     rows = [
         {"name": name, "metrics": {"location_instability": metric(wanders), "instability_of_few": metric(wanders),
-                                   "instability_of_all": metric(wanders), "one_shot_error": metric(error)}}
+                                   "instability_of_all": metric(wanders), "one_shot_error": metric(error),
+                                   "candidates": metric(90.0)}}
         for name, (wanders, error) in figures.items()
     ]  # fmt: skip
     calls = []
@@ -109,5 +110,5 @@ def test_graph_shows_the_table_tests_and_how_nodes_stand(monkeypatch):
     assert calls == [
         {"data": "birds", "root": None, "network": "vgg16", "classes": 4, "seeds": 3, "out": None, "device": "auto"}
     ]
-    for text in ("Does a node keep to one part?", "node priors", "0.50 times as far as the chosen filters"):
+    for text in ("Does a node keep to one part?", "node priors", "wander 0.50 times"):
         assert text in answer.stdout, text
