@@ -180,7 +180,7 @@ def graph(
         data=data, root=root, network=network, classes=classes, seeds=seeds, out=out, device=device, say=answer.say
     )
     _show_panels(answer, results)
-    _show_tests(answer, results, "Paired over classes and seeds")
+    _show_tests(answer, results, "Paired over the seeds")
     for line in standing(results):
         answer.say(line)
     answer.give(results)

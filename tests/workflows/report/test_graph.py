@@ -187,6 +187,9 @@ def test_the_pages_fit_a_screen_and_a_phone(found, overview, browser):
             shown.goto(path.as_uri())
             assert shown.evaluate("document.documentElement.scrollWidth") <= width
             assert shown.evaluate(
-                "[...document.images].every(image => image.complete && image.naturalWidth > 0 && image.alt)"
+                """Promise.all([...document.images].map(image => {
+                    image.loading = "eager";  // a lazy one below the window is not there yet
+                    return image.decode();  // rejects a broken one
+                })).then(() => [...document.images].every(image => image.naturalWidth > 0 && image.alt))"""
             )
             shown.close()
