@@ -6,14 +6,13 @@ graph/<number>-<class>/  graph.json, graph.safetensors (the graph), graph.graphm
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from whynet.base.errors import RunError, StorageError
 from whynet.base.files import write_json_atomically
 from whynet.structures.explanatory_graph.graph import ExplanatoryGraph
 from whynet.structures.explanatory_graph.saving import DESCRIPTION, NUMBERS
 from whynet.workflows.class_folders import class_folder
-from whynet.workflows.graph.figures import FIGURES, FORMAT, read_figures
+from whynet.workflows.graph.figures import FIGURES, FORMAT, Figures, read_figures
 from whynet.workflows.run import GRAPH, Run
 
 GRAPHML, PAGE = "graph.graphml", "page.html"
@@ -22,33 +21,14 @@ FILES = (DESCRIPTION, NUMBERS, GRAPHML, FIGURES, PAGE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ClassGraph:
+class ClassGraph(Figures):
     """The graph of one class, and what was measured of it.
 
     Args:
-        class_index: Among the subject's.
-        class_name: Its name.
-        graph: The graph.
-        pictures: How many it was fitted to (`train`) and measured on (`test`).
-        data: A digest of these pictures and of what is annotated in them.
-        rows: By kind of points its figures, by the keys of the results files; empty where the data know no parts.
-        chosen: The nodes that wander least on the training pictures, the steadiest first; without parts none.
-        surest: The nodes that the page shows.
-        nodes: By what it is, one entry a node: `told`, and with parts `location_instability`, `part` and `hits`, None
-            where there is none.
-        settings: How the graph was fitted.
+        graph: The graph; all else is what figures.json holds of it.
     """
 
-    class_index: int
-    class_name: str
     graph: ExplanatoryGraph
-    pictures: dict[str, int]
-    data: str
-    rows: dict[str, dict[str, float]]
-    chosen: list[int]
-    surest: list[int]
-    nodes: dict[str, list[Any]]
-    settings: dict[str, Any]
 
     @property
     def layers(self) -> tuple[str, ...]:
