@@ -20,6 +20,11 @@ from PIL import Image
 # Before the first import of whynet: from here on every annotated shape and type is checked in each call.
 install_import_hook("whynet", "beartype.beartype")
 
+# What a checked module is the first to import is compiled anew each time: 20 s for these, unless they come before it.
+import whynet  # noqa: E402, F401, I001 - declares the operators that the next ones look for
+import lightning.pytorch  # noqa: E402, F401
+import sklearn.tree  # noqa: E402, F401
+
 from whynet.metrics.java import missing_language_tools  # noqa: E402
 from whynet.metrics.meteor import Meteor  # noqa: E402
 from whynet.models.convnet import ConvNet  # noqa: E402

@@ -65,7 +65,7 @@ def backward(
 
 def _shares(step: Step, inputs: list[Tensor], place: int, method: str, *, contrastive: bool) -> Tensor:
     """(outputs, entries of this input): how much of each output's signal each entry gets."""
-    jacobian = torch.autograd.functional.jacobian(step.function, tuple(inputs))[place]
+    jacobian = torch.autograd.functional.jacobian(step.function, tuple(inputs), vectorize=True)[place]
     outputs = step.function(*inputs).numel()
     slopes = jacobian.reshape(outputs, -1)
     if step.kind == "rectifier":

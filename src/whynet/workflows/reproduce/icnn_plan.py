@@ -80,7 +80,7 @@ _NETWORKS = {
     "alexnet": NetworkPlan(epochs=40, more_epochs=20, seeds=3, is_ablated=True),
     "vgg_m": NetworkPlan(width=0.125, epochs=30, more_epochs=20),
     "vgg_s": NetworkPlan(width=0.125, epochs=30, more_epochs=20),
-    "vgg16": NetworkPlan(width=0.125, epochs=30, more_epochs=20, learning_rate=3e-4),
+    "vgg16": NetworkPlan(width=0.125, epochs=30, more_epochs=40, learning_rate=3e-4),
     "resnet18": NetworkPlan(),
 }
 _CLASSIFIER = {"batch_size": 32, "patience": 60, "plateau_patience": 2}
