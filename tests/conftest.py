@@ -2,6 +2,7 @@
 
 WHYNET_DATA         the folder of the research data (`cub10`, `animal_parts`); default: shared/data beside the checkout
 WHYNET_REQUIRE_ALL  1: a missing optional dependency fails the tests that need it instead of skipping them
+WHYNET_POSTGRES     the URL of a PostgreSQL server where the tests may make databases of their own; see .ci/postgres
 """
 
 import json

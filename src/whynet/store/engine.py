@@ -1,0 +1,91 @@
+"""Connections to the two databases, set so that what was acknowledged is kept.
+
+SQLite       write-ahead log; each commit is flushed to the disk (synchronous FULL) before it returns, so that it
+             survives kill -9 and a power cut; a transaction that writes takes the write lock as it begins
+             (BEGIN IMMEDIATE), since one that asks for it half way may be refused without waiting
+PostgreSQL   the server's own settings; READ COMMITTED to write under advisory locks, REPEATABLE READ to read
+"""
+
+import importlib.util
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from whynet.base.errors import MissingDependencyError
+from whynet.store.location import Location
+
+BUSY_SECONDS = 30
+"""How long a transaction waits for others before it gives up."""
+
+_CONNECT_SECONDS = 10
+_THREADS = 40
+"""As many as wait on a server at once (Starlette's thread pool); more wait for their turn."""
+
+_WRITES = "whynet_writes"
+
+
+def create_engines(location: Location) -> tuple[Engine, Engine]:
+    """One engine to read and one to write; they share their connections.
+
+    Raises:
+        MissingDependencyError: The driver for PostgreSQL is not installed.
+    """
+    kept = _THREADS // 4
+    pool = {"pool_size": kept, "max_overflow": _THREADS - kept, "pool_timeout": BUSY_SECONDS}
+    if location.path is not None:
+        engine = create_engine(
+            location.url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            hide_parameters=True,
+            **pool,
+        )
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine, engine.execution_options(**{_WRITES: True})
+    if importlib.util.find_spec("psycopg") is None:
+        raise MissingDependencyError('PostgreSQL needs psycopg, which is not installed; pip install "whynet[web]"')
+    settings: dict[str, Any] = {
+        "client_encoding": "utf8",
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "whynet",
+    }
+    settings = {key: value for key, value in settings.items() if key not in location.url.query}
+    engine = create_engine(location.url, connect_args=settings, pool_pre_ping=True, hide_parameters=True, **pool)
+    return (
+        engine.execution_options(isolation_level="REPEATABLE READ"),
+        engine.execution_options(isolation_level="READ COMMITTED"),
+    )
+
+
+def use_write_ahead_log(engine: Engine) -> None:
+    """Let readers of an SQLite file go on while one writes; the file remembers it."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    connection = engine.raw_connection()
+    try:
+        while True:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                # The change needs the file for itself, and SQLite does not always wait for it.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+    finally:
+        connection.close()
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA fullfsync = ON")  # only macOS knows the difference
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

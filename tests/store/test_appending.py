@@ -1,0 +1,62 @@
+"""What is acknowledged is kept, and the latest counts, whatever happens to the process or the clock."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import count
+from typing import Any
+
+import pytest
+
+from whynet.store import Store
+
+
+def test_every_acknowledged_write_survives_the_death_of_the_writer(
+    place: str, start_process: Callable[..., Any]
+) -> None:
+    Store(place).close()
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+
+    def write() -> None:
+        with Store(place) as store:
+            for number in count():
+                sender.send(store.votes.vote(f"concept{number}", "Ada", True))
+                sender.send(store.names.name("one", f"name {number}", "Ada"))
+
+    writer = start_process(write)
+    sender.close()
+    acknowledged: list[Any] = [receiver.recv() for _ in range(20)]
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join(10)
+    assert writer.exitcode == -signal.SIGKILL
+    with pytest.raises(EOFError):
+        while True:
+            acknowledged.append(receiver.recv())
+    receiver.close()
+    with Store(place) as store:
+        kept = store.records()
+        assert {row.id for row in acknowledged} <= {row.id for row in (*kept.names, *kept.votes)}
+        assert len(kept.names) + len(kept.votes) <= len(acknowledged) + 1
+        store.votes.vote("after", "Ada", True)
+
+
+def test_the_last_that_was_said_counts_though_the_clock_was_set_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        hours = 0
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 1, 31, 12, tzinfo=UTC) - timedelta(hours=cls.hours)
+
+    monkeypatch.setattr("whynet.store.appending.datetime", Clock)
+    for hours, trusted in ((0, True), (1, False), (2, True), (2, False)):
+        Clock.hours = hours
+        store.votes.vote("a", "Ada", trusted)
+    assert store.votes.tally("a", "Ada").own is False
+    assert [vote.trusted for vote in store.votes.history("a")] == [True, False, True, False]
+    start = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert [(vote.time - start).microseconds for vote in store.votes.history("a")] == [0, 1, 2, 3]
