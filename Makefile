@@ -21,8 +21,8 @@ help: ## print this list
 demo: .venv/.installed ## train, explain and measure on painted birds; writes runs/demo
 	$(BIN)/whynet demo
 
-test: .venv/.installed ## run the quick tests
-	$(BIN)/python -m pytest
+test: .venv/.installed ## run the quick tests, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/.installed ## format, lint, types, floors, pre-commit's settings, documentation and wheel, as CI does
 	$(BIN)/ruff format --check .

@@ -19,7 +19,8 @@ TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 VAGUE_NAMES = re.compile(r"utils?|helpers?|common|misc|managers?|handlers?")
 HEAVY = {
     "lightning", "torchmetrics", "torchvision", "typer", "jinja2", "cv2", "pycocoevalcap", "huggingface_hub", "scipy",
-    "timm", "transformers", "captum", "matplotlib", "sqlalchemy", "alembic", "psycopg",
+    "timm", "transformers", "captum", "matplotlib", "sqlalchemy", "alembic", "psycopg", "fastapi", "starlette",
+    "uvicorn", "krippendorff",
 }  # fmt: skip
 
 

@@ -117,8 +117,8 @@ def test_reasons_in_the_json_form_and_in_the_notebook():
     )  # fmt: skip
     value = json.loads(json.dumps(explanation.to_json(), allow_nan=False))
     assert value["reasons"] == [
-        {"name": "<b> wing", "is_named": True, "weight": 2.0, "heat_map": [[0.0, 0.5], [0.25, 1.0]]},
-        {"name": "x", "is_named": False, "weight": -1.0, "heat_map": None},
+        {"name": "<b> wing", "is_named": True, "number": None, "weight": 2.0, "heat_map": [[0.0, 0.5], [0.25, 1.0]]},
+        {"name": "x", "is_named": False, "number": None, "weight": -1.0, "heat_map": None},
     ]
     assert value["reasons_sentence"] == "Owl because of its <b> wing (+2.0)."
     assert value["faithfulness"] == {"logit": 4.5}

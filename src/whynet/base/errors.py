@@ -10,6 +10,7 @@
     ├── RunError                a run folder: absent, damaged, or from a newer version
     ├── StorageError            a file that cannot be written or read back whole
     ├── SettingError            a setting or an argument out of its range
+    ├── AbsentError             a concept, a picture or a class of a run that is not there
     └── MissingDependencyError  an optional package that is not installed
 
 A message is one sentence: what was expected, what came, and what to do. The command line prints it and exits 2.
@@ -54,6 +55,10 @@ class StorageError(WhynetError):
 
 class SettingError(WhynetError, ValueError):
     """A setting or an argument is out of its range."""
+
+
+class AbsentError(WhynetError, LookupError):
+    """What was asked for by its name or number is not there."""
 
 
 class MissingDependencyError(WhynetError, ImportError):

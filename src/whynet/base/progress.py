@@ -1,13 +1,31 @@
-"""Progress bars of loops that are not Lightning's; shown only where a person looks on."""
+"""Progress of loops that are not Lightning's: bars where a person looks on, calls where a program listens."""
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import TypeAlias, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
+Listener: TypeAlias = Callable[[str, int, int | None], None]
+"""Told what a loop does, how many of its items are done, and of how many, if that is known."""
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Inside, and in this thread alone, the listener is told of each step, and no bar is drawn.
+
+    Args:
+        listener: What it raises breaks the loop off.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def track(items: Iterable[Item], description: str, *, total: int | None = None) -> Iterator[Item]:
@@ -20,13 +38,28 @@ def track(items: Iterable[Item], description: str, *, total: int | None = None) 
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    if (listener := _listener.get()) is not None:
+        yield from _told(items, description, total, listener)
+        return
     with _bar() as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def _told(items: Iterable[Item], description: str, total: int | None, listener: Listener) -> Iterator[Item]:
+    done = 0
+    listener(description, done, total)
+    for item in items:
+        yield item
+        done += 1
+        listener(description, done, total)
 
 
 @contextmanager
 def reporting(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is moved by calls with the number done and the number of all."""
+    if (listener := _listener.get()) is not None:
+        yield lambda done, total: listener(description, done, total)
+        return
     with _bar() as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

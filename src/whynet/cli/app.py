@@ -21,6 +21,7 @@ from whynet.cli.graph import graph
 from whynet.cli.options import Allow, Beam, Device, Devices, Json, NoLanguage, RunFolder, SkipBad
 from whynet.cli.probe import probe
 from whynet.cli.reproduce import reproduce
+from whynet.cli.serve import serve, study
 from whynet.cli.settings_options import Group, with_settings
 from whynet.cli.tree import tree
 from whynet.models.filter_settings import FilterSettings
@@ -64,6 +65,8 @@ app = typer.Typer(
     help="Ask a neural network why.\n\nStart with `whynet demo`; then `whynet explain runs/demo PICTURE...`.",
 )
 app.add_typer(reproduce, name="reproduce")
+app.add_typer(study, name="study")
+app.command()(serve)
 app.command()(attribute)
 
 FEW = 100

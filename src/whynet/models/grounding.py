@@ -88,9 +88,10 @@ def ground_words(interpnet: InterpNET, readings: Reading, ids: TokenIds, segment
     )
 
 
-@torch.no_grad()
 def word_log_probabilities(interpnet: InterpNET, readings: Reading, ids: TokenIds) -> Float[Tensor, "batch time"]:
     """The log-probability of each word of given sentences, given the words before it, in nats; 0 at the padding.
+
+    Gradients flow to r(x).
 
     Args:
         interpnet: The decoder; its mode is restored.

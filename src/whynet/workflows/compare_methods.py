@@ -72,7 +72,7 @@ def compare_methods(
     own = f"{subject.class_names[predicted]} ({float(probabilities[predicted]):.0%})"
     cells, entries, maps = [Cell(name=image.name, note=own, picture=resized(picture, SIDE))], [], {}
     for one in track(asked, "Comparing methods"):
-        found = _tried(subject, one, images)
+        found = tried(subject, one, images)
         cells.append(_cell(subject, one, found, picture))
         entries.append({"method": one.method, **_entry(found)})
         if isinstance(found, Answers):
@@ -124,7 +124,7 @@ def _entry(found: Answers | str) -> dict[str, Any]:
     }
 
 
-def _tried(subject: Subject, question: Question, images: Images) -> Answers | str:
+def tried(subject: Subject, question: Question, images: Images) -> Answers | str:
     """A method's answer, or in a sentence why there is none."""
     try:
         return answer(subject, question, images)

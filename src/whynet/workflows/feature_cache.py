@@ -7,14 +7,10 @@ fingerprints cannot see is told where they are made, and there the remedy is to 
 
 An entry is believed only if it is whole: its key, the hash of its numbers, their shapes and that they are finite are
 checked when it is read. One that is not is named in the log, removed, and counts as absent, so that its numbers are
-computed again. A folder that cannot be written is named in the log once, and nothing is kept.
+computed again.
 """
 
-import contextlib
 import logging
-import os
-import re
-import time
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -28,8 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import whynet
-from whynet.base.errors import SettingError, StorageError
-from whynet.base.files import atomic_path
+from whynet.base.file_cache import FileCache
 from whynet.base.types import Logits, Reading
 from whynet.data.birds.cache import cache_folder
 from whynet.data.example import ExampleDataset, digest_of
@@ -37,16 +32,13 @@ from whynet.models.fingerprint import introspection_fingerprint
 from whynet.models.introspection import Introspection
 
 _FORMAT = 1
-_KEY = re.compile(r"[0-9a-f]{32}")
 _HEADER_BYTES = 1024
 """More than safetensors and the metadata add to the numbers."""
-_ABANDONED_SECONDS = 24 * 3600
-"""A file that has been in the writing for so long was left by a process that was killed."""
 _log = logging.getLogger("whynet")
 
 
 class FeatureCache:
-    """A folder of readings; the least recently used ones make room for new ones.
+    """A folder of readings (`base.file_cache`).
 
     Args:
         folder: Where to; by default `features` in WHYNET_CACHE or in the user's cache folder. Made when first needed.
@@ -58,11 +50,13 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path | None = None, *, max_bytes: int = 4 << 30) -> None:
-        if max_bytes < 0:
-            raise SettingError(f"a feature cache holds 0 bytes or more, not {max_bytes}; choose a size")
-        self.folder = cache_folder(None) / "features" if folder is None else folder
-        self.max_bytes = max_bytes
-        self._is_writable = True
+        folder = cache_folder(None) / "features" if folder is None else folder
+        self._files = FileCache(folder, "readings", ".safetensors", max_bytes=max_bytes)
+
+    @property
+    def folder(self) -> Path:
+        """Where to."""
+        return self._files.folder
 
     def key(self, introspection: Introspection, examples: ExampleDataset, change: str = "") -> str | None:
         """The name of one reading.
@@ -88,7 +82,7 @@ class FeatureCache:
         Raises:
             SettingError: No `key` made this key.
         """
-        path = self._path(key)
+        path = self._files.path(key)
         try:
             readings, logits = _read(path, key)
         except (FileNotFoundError, NotADirectoryError):
@@ -98,11 +92,9 @@ class FeatureCache:
             return None
         except (SafetensorError, ValueError) as error:
             _log.warning("%s is no whole entry of this cache (%s); its readings are computed again", path, error)
-            with contextlib.suppress(OSError):
-                path.unlink()
+            self._files.drop(key)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the age of its last use
+        self._files.used(key)
         return readings, logits
 
     def store(self, key: str, readings: Reading, logits: Logits) -> None:
@@ -111,44 +103,10 @@ class FeatureCache:
         Raises:
             SettingError: No `key` made this key.
         """
-        path = self._path(key)
         tensors = {"readings": readings.detach().cpu().contiguous(), "logits": logits.detach().cpu().contiguous()}
         size = sum(tensor.nbytes for tensor in tensors.values()) + _HEADER_BYTES
-        if not self._is_writable:
-            return
-        if size > self.max_bytes:
-            _log.info("readings of %d bytes are not kept, since %s may hold %d", size, self.folder, self.max_bytes)
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._make_room(size, path)
-            with atomic_path(path) as temporary:
-                save_file(tensors, temporary, metadata={"key": key, "numbers": _hash(tensors.values())})
-        except (OSError, StorageError) as error:
-            self._is_writable = False
-            _log.warning("readings cannot be kept in %s (%s); they are computed anew each time", self.folder, error)
-
-    def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise SettingError(f"a key has 32 hexadecimal digits, unlike {key!r}; take it from FeatureCache.key")
-        return self.folder / f"{key}.safetensors"
-
-    def _make_room(self, size: int, path: Path) -> None:
-        """Delete what was left half-written and, longest unused first, what leaves no room for `size` at `path`."""
-        entries = []
-        for entry in self.folder.glob("*.safetensors"):
-            with contextlib.suppress(FileNotFoundError):  # another process may delete as well
-                state = entry.stat()
-                if _KEY.fullmatch(entry.stem) and entry != path:
-                    entries.append((state.st_mtime_ns, state.st_size, entry))
-                elif entry.name.startswith(".writing-") and state.st_mtime < time.time() - _ABANDONED_SECONDS:
-                    entry.unlink()
-        held = sum(size for _, size, _ in entries)
-        for _, freed, entry in sorted(entries):
-            if held + size <= self.max_bytes:
-                return
-            entry.unlink(missing_ok=True)
-            held -= freed
+        metadata = {"key": key, "numbers": _hash(tensors.values())}
+        self._files.write(key, size, lambda path: save_file(tensors, path, metadata=metadata))
 
 
 def _read(path: Path, key: str) -> tuple[Tensor, Tensor]:

@@ -153,7 +153,8 @@ def _log_probabilities(
     changed, _ = explainer.read(list(pictures.values()))
     rows = [*range(len(sentences)), *owner.values()]
     together = torch.cat([readings.to(explainer.device), changed.to(explainer.device)])
-    log_p = word_log_probabilities(explainer.interpnet, together, explainer.ids(sentences)[rows]).cpu()  # (rows, T)
+    with torch.no_grad():
+        log_p = word_log_probabilities(explainer.interpnet, together, explainer.ids(sentences)[rows]).cpu()  # (rows, T)
     row = {key: len(sentences) + place for place, key in enumerate(pictures)}
     places = [word.place for word in words]
     return (

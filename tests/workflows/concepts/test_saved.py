@@ -184,14 +184,14 @@ def test_concepts_of_another_class_are_refused(folder, run, subject):
 
 def test_more_concepts_than_x_features_are_refused(folder, subject):
     concepts = json.loads((folder / "concepts.json").read_text())["concepts"]
-    changed(folder, concepts=[*concepts, concepts[0]])
+    changed(folder, concepts=[*concepts, {**concepts[0], "number": 3}])
     with pytest.raises(RunError, match="4 concepts for 3 x-features"):
         load_concepts(folder, subject)
     changed(folder, concepts=concepts[:2])
     with pytest.raises(RunError, match="2 concepts for 3 x-features"):
         load_concepts(folder, subject)
     changed(folder, concepts=[concepts[0], concepts[1], {**concepts[2], "number": 3}])
-    with pytest.raises(RunError, match=r"3 concepts for 3 x-features, numbered \[0, 1, 3\]"):
+    with pytest.raises(RunError, match=r"3 concepts are numbered \[0, 1, 3\]"):
         load_concepts(folder, subject)
 
 

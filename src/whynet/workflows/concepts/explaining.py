@@ -85,6 +85,14 @@ class ConceptReader:
         """What each x-feature of one of `classes` adds to its logit, whatever the network makes of the images."""
         return self._read_out(self.of_class(index), images.to(self.subject.device))[0]
 
+    def maps(self, index: int, images: Images) -> Float[Tensor, "batch features rows columns"]:
+        """The c-MWP of each x-feature of one of `classes`, whatever the network makes of the images; on the CPU."""
+        own = self.of_class(index)
+        return x_feature_maps(
+            self.subject, images.to(self.subject.device), layer=own.layer, map_layer=own.map_layer,
+            encoder=own.module.encoder, units=range(own.module.num_features),
+        ).cpu()  # fmt: skip
+
     def _read_out(self, own: ClassConcepts, images: Images) -> tuple[Tensor, Tensor]:
         with evaluating(self.subject.network), torch.no_grad():
             activations = ReadOut(self.subject, own.layer, None)(images)
@@ -92,10 +100,7 @@ class ConceptReader:
 
     def _of(self, own: ClassConcepts, images: Images, logits: Tensor) -> Sequence[Reasons]:
         images = images.to(self.subject.device)
-        maps = x_feature_maps(
-            self.subject, images, layer=own.layer, map_layer=own.map_layer, encoder=own.module.encoder,
-            units=range(own.module.num_features),
-        ).cpu()  # fmt: skip
+        maps = self.maps(own.class_index, images)
         added, predicted = self._read_out(own, images)
         figures = {f"concepts_{key}": own.figures[key] for key in TOLD_FIGURES if key in own.figures}
         found = []
@@ -104,6 +109,7 @@ class ConceptReader:
                 Reason(
                     name=concept.title, weight=float(added[row, concept.number]),
                     heat_map=maps[row, concept.number].numpy(), is_named=concept.is_named,
+                    number=concept.number + 1,
                 )
                 for concept in own.concepts
             ]  # fmt: skip

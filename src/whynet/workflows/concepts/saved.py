@@ -4,6 +4,8 @@ concepts/<number>-<class>/  config.json, model.safetensors (the module), concept
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,15 +57,14 @@ class Concept:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ClassConcepts:
-    """The x-features of one class.
+class DescribedConcepts:
+    """What is written of the x-features of one class, without the module.
 
     Args:
         class_index: Among the subject's.
         class_name: Its name.
         layer: Z.
         map_layer: Where heat maps lie.
-        module: Encoder, readout and decoder.
         concepts: In the order of the module's x-features.
         figures: How good they are, by the keys of the results files.
         settings: How they were made.
@@ -73,10 +74,20 @@ class ClassConcepts:
     class_name: str
     layer: str
     map_layer: str
-    module: ExplanationModule
     concepts: tuple[Concept, ...]
     figures: dict[str, float]
     settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassConcepts(DescribedConcepts):
+    """The x-features of one class.
+
+    Args:
+        module: Encoder, readout and decoder.
+    """
+
+    module: ExplanationModule
 
 
 def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:
@@ -112,6 +123,19 @@ def saved_classes(run: Run) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{DESCRIPTION}") if not path.parent.name.startswith("."))
 
 
+def described_concepts(folder: Path) -> DescribedConcepts:
+    """What is written of the concepts of a class; nothing but the description is read.
+
+    Args:
+        folder: Of `saved_classes`.
+
+    Raises:
+        RunError: The description is absent or damaged.
+    """
+    with _describing(folder):
+        return _described(read_json(folder / DESCRIPTION, "the concepts of a class"))
+
+
 def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = None) -> ClassConcepts:
     """The concepts of a class.
 
@@ -123,32 +147,45 @@ def load_concepts(folder: Path, subject: Subject, *, fingerprint: str | None = N
     Raises:
         RunError: A file is absent or damaged, or the concepts were made for another network.
     """
-    path = folder / DESCRIPTION
-    try:
-        description = read_json(path, "the concepts of a class")
+    with _describing(folder):
+        description = read_json(folder / DESCRIPTION, "the concepts of a class")
         if description["network"] != (fingerprint or weights_fingerprint(subject.network)):
             raise RunError(
                 f"{folder} was made for another network than {subject.name}: its weights differ; make the concepts "
                 "again with `whynet concepts`"
             )
-        index, name = int(description["class_index"]), str(description["class"])
-        if not 0 <= index < len(subject.class_names) or subject.class_names[index] != name:
-            raise ValueError(f"class {index} is not {name}")
-        concepts = tuple(_concept(value) for value in description["concepts"])
+        own = _described(description)
+        names = subject.class_names
+        if not 0 <= own.class_index < len(names) or names[own.class_index] != own.class_name:
+            raise ValueError(f"class {own.class_index} is not {own.class_name}")
         module = load_network(ExplanationModule, folder)
-        numbers = [concept.number for concept in concepts]
-        if numbers != list(range(module.num_features)):
-            raise ValueError(f"{len(concepts)} concepts for {module.num_features} x-features, numbered {numbers}")
-        return ClassConcepts(
-            class_index=index, class_name=name, layer=str(description["layer"]),
-            map_layer=str(description["map_layer"]), module=module, concepts=concepts,
-            figures={key: float(value) for key, value in description["figures"].items()},
-            settings=dict(description["settings"]),
-        )  # fmt: skip
+        if len(own.concepts) != module.num_features:
+            raise ValueError(f"{len(own.concepts)} concepts for {module.num_features} x-features")
+        return ClassConcepts(module=module, **vars(own))
+
+
+@contextmanager
+def _describing(folder: Path) -> Iterator[None]:
+    """Inside, whatever a description lacks is told in one sentence."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, StorageError, SubjectError) as error:
         raise RunError(
-            f"{path} does not describe concepts ({error}); make them again with `whynet concepts`"
+            f"{folder / DESCRIPTION} does not describe concepts ({error}); make them again with `whynet concepts`"
         ) from error
+
+
+def _described(description: dict[str, Any]) -> DescribedConcepts:
+    concepts = tuple(_concept(value) for value in description["concepts"])
+    numbers = [concept.number for concept in concepts]
+    if numbers != list(range(len(concepts))):
+        raise ValueError(f"{len(concepts)} concepts are numbered {numbers}")
+    return DescribedConcepts(
+        class_index=int(description["class_index"]), class_name=str(description["class"]),
+        layer=str(description["layer"]), map_layer=str(description["map_layer"]), concepts=concepts,
+        figures={key: float(value) for key, value in description["figures"].items()},
+        settings=dict(description["settings"]),
+    )  # fmt: skip
 
 
 def _concept(value: dict[str, Any]) -> Concept:

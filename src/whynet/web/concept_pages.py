@@ -1,0 +1,108 @@
+"""The pages of concepts: all of them, one on many pictures, and the forms by which people name it and vote."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from whynet.web.api import ConceptKey
+from whynet.web.asking import Index, desk_of, with_data
+from whynet.web.rendering import is_part, page, person_of, picture
+from whynet.web.run_pages import check_person
+from whynet.web.waiting import answer_of
+from whynet.workflows.report.concept_figures import MEANINGS, shown
+from whynet.workflows.workbench.concept_view import map_png, mapped, page_of, ranked
+from whynet.workflows.workbench.image_view import class_sentence
+
+router = APIRouter(include_in_schema=False)
+_FIGURES = ("f_cls", "f_reg", "locality", "o1")
+"""Of the class, that stand beside a concept."""
+
+
+@router.get("/concepts")
+def concepts(request: Request) -> Response:
+    """All classes with their concepts."""
+    desk = desk_of(request)
+    classes = desk.book.classes()
+    return page(request, "concepts.html.jinja", classes=classes, run=str(desk.run.folder))
+
+
+@router.get("/concepts/{key}")
+def concept(
+    request: Request, key: ConceptKey, number: Annotated[int, Query(ge=1, le=10**6, alias="page")] = 1
+) -> Response:
+    """One concept: its name, votes and figures at once, its pictures as soon as they are found."""
+    return page(request, "concept.html.jinja", **_values(request, key), page_number=number)
+
+
+@router.get("/concepts/{key}/pictures")
+async def pictures(
+    request: Request, key: ConceptKey, number: Annotated[int, Query(ge=1, le=10**6, alias="page")] = 1
+) -> Response:
+    """A page of the pictures on which it is strongest."""
+    desk = desk_of(request)
+    known, own = await asyncio.to_thread(desk.book.concept_and_class, key)
+    found = page_of(await answer_of(request, lambda: ranked(desk, own)), known, number)
+    return page(request, "parts/pictures_of_concept.html.jinja", known=known, found=found)
+
+
+@router.get("/images/{index}/maps/{key}.png")
+async def concept_map(request: Request, index: Index, key: ConceptKey) -> Response:
+    """The map of a concept in a test picture, whatever the network names there."""
+    desk = await with_data(request)
+    known, own = await asyncio.to_thread(desk.book.concept_and_class, key)
+    shown = await asyncio.to_thread(desk.example, index)
+    answer = await answer_of(request, lambda: mapped(desk, own, shown))
+    return picture(request, await asyncio.to_thread(map_png, answer, known), "image/png")
+
+
+@router.post("/concepts/{key}/name")
+def name(request: Request, key: ConceptKey, name: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Name a concept; an empty name takes the present one away."""
+    desk = desk_of(request)
+    author = check_person(person_of(request))
+    desk.store.names.name(str(desk.book.id_of(key)), name.strip() or None, author)
+    return _changed(request, key)
+
+
+@router.post("/concepts/{key}/undo")
+def undo(request: Request, key: ConceptKey) -> Response:
+    """Go back to the name before."""
+    desk = desk_of(request)
+    author = check_person(person_of(request))
+    desk.store.names.undo(str(desk.book.id_of(key)), author)
+    return _changed(request, key)
+
+
+@router.post("/concepts/{key}/vote")
+def vote(request: Request, key: ConceptKey, trusted: Annotated[Literal["yes", "no", "none"], Form()]) -> Response:
+    """Vote on a concept."""
+    desk = desk_of(request)
+    voter = check_person(person_of(request))
+    meant = {"yes": True, "no": False, "none": None}[trusted]
+    desk.store.votes.vote(str(desk.book.id_of(key)), voter, meant)
+    return _changed(request, key)
+
+
+def _changed(request: Request, key: str) -> Response:
+    """The part of the page that has changed; the whole page for a browser without scripts."""
+    if not is_part(request):
+        return RedirectResponse(f"/concepts/{key}", 303)
+    return page(request, "parts/opinions.html.jinja", **_values(request, key))
+
+
+def _values(request: Request, key: str) -> dict[str, Any]:
+    desk = desk_of(request)
+    known, own = desk.book.concept_and_class(key, person_of(request))
+    figures = own.described.figures
+    order = [one.id for one in own.weightiest]
+    place = order.index(known.id)
+    return {
+        "known": known, "own": own, "sentence": class_sentence(own),
+        "history": desk.store.names.history(str(known.id)), "vote": known.tally.own,
+        "figures": [(MEANINGS[name], shown(figures, name)) for name in _FIGURES if name in figures],
+        "previous": order[place - 1] if place else None,
+        "following": order[place + 1] if place + 1 < len(order) else None,
+    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""The pages of the human study: one map at a time without its name, and what everyone's ticks come to."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from whynet.base.errors import RunError
+from whynet.web.asking import desk_of, study_asked
+from whynet.web.rendering import page, person_of
+from whynet.web.run_pages import check_person
+from whynet.web.waiting import answer_of
+from whynet.workflows.workbench.concept_view import map_png, mapped
+from whynet.workflows.workbench.desk import Desk
+from whynet.workflows.workbench.study import Item, Study, results_now
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/study")
+async def study(request: Request) -> Response:
+    """The next map that a person has not answered, or what the study is about."""
+    desk, person = desk_of(request), person_of(request)
+    own = await study_asked(request)
+    left = await asyncio.to_thread(_left, desk, own, person) if person else []
+    return page(
+        request, "study.html.jinja", study=own, place=own.order(person).index(left[0]) if left else None,
+        item=left[0] if left else None, ticket=own.ticket(person, left[0]) if left else "",
+        done=len(own.items) - len(left) if person else 0, run=str(desk.run.folder),
+    )  # fmt: skip
+
+
+@router.get("/study/map/{place}.png")
+async def shown_map(request: Request, place: int) -> Response:
+    """The map at a place of a person's own order, whose address tells nothing of what it is of."""
+    desk = desk_of(request)
+    item = _at(await study_asked(request), person_of(request), place)
+    known, own = await asyncio.to_thread(desk.book.concept_and_class, item.concept)
+    shown = await asyncio.to_thread(desk.example, item.picture)
+    answer = await answer_of(request, lambda: mapped(desk, own, shown))
+    return Response(await asyncio.to_thread(map_png, answer, known), media_type="image/png")
+
+
+@router.post("/study")
+async def answer(
+    request: Request, place: Annotated[int, Form()], ticket: Annotated[str, Form(max_length=40)],
+    parts: Annotated[list[str] | None, Form()] = None,
+) -> Response:  # fmt: skip
+    """Keep an answer and go on; not one of a map that was shown to somebody else, or before the concepts changed."""
+    desk, person = desk_of(request), check_person(person_of(request))
+    own = await study_asked(request)
+    item = _at(own, person, place)
+    if ticket != own.ticket(person, item):
+        raise RunError(
+            "this map was shown to another person, or before the concepts were found anew, so the answer was not "
+            "kept; go on with the next map of the study"
+        )
+    await asyncio.to_thread(desk.store.answers.answer, own.name, person, str(item), own.ticked(parts or []))
+    return RedirectResponse("/study", 303)
+
+
+@router.get("/study/results")
+async def results(request: Request) -> Response:
+    """The matrix of each class, its figures beside the automatic ones, and how far people agree."""
+    desk = desk_of(request)
+    own = await study_asked(request)
+    found = await asyncio.to_thread(results_now, desk, own)
+    return page(request, "study_results.html.jinja", study=own, found=found)
+
+
+def _left(desk: Desk, own: Study, person: str) -> list[Item]:
+    done = desk.store.answers.answered(own.name, person)
+    return [item for item in own.order(person) if str(item) not in done]
+
+
+def _at(own: Study, person: str, place: int) -> Item:
+    order = own.order(person)
+    return order[place] if 0 <= place < len(order) else own.item("")
