@@ -179,3 +179,8 @@ class Preprocessing:
             raise SettingError(
                 f"a preprocessing (height, width, fit, mean, std) was expected, not {values!r}"
             ) from error
+
+
+def seen_box(preprocess: object, picture: Picture) -> Box | None:
+    """Where in a picture the network looks; None where its preprocessing is the user's own and does not say."""
+    return preprocess.box(*picture.shape[:2]) if isinstance(preprocess, Preprocessing) else None

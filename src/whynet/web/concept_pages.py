@@ -51,11 +51,16 @@ async def pictures(
 @router.get("/images/{index}/maps/{key}.png")
 async def concept_map(request: Request, index: Index, key: ConceptKey) -> Response:
     """The map of a concept in a test picture, whatever the network names there."""
+    return picture(request, await concept_png(request, key, index), "image/png")
+
+
+async def concept_png(request: Request, key: str, index: int) -> bytes:
+    """The PNG of the map of a concept in a test picture; raises `AbsentError` if there is no such one of either."""
     desk = await with_data(request)
     known, own = await asyncio.to_thread(desk.book.concept_and_class, key)
     shown = await asyncio.to_thread(desk.example, index)
     answer = await answer_of(request, lambda: mapped(desk, own, shown))
-    return picture(request, await asyncio.to_thread(map_png, answer, known), "image/png")
+    return await asyncio.to_thread(map_png, answer, known)
 
 
 @router.post("/concepts/{key}/name")

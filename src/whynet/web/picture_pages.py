@@ -32,13 +32,14 @@ PER_PAGE = 24
 SIDES = {"small": 192, "large": 896}
 """Longest side of a picture in pixels, by how it is shown."""
 Number = Annotated[int, Path(ge=0, le=10**6)]
+AskedClass = Annotated[int | None, Query(ge=0, alias="class")]
 
 
 @router.get("/images")
 async def images(
     request: Request,
     number: Annotated[int, Query(ge=1, le=10**6, alias="page")] = 1,
-    class_index: Annotated[int | None, Query(ge=0, alias="class")] = None,
+    class_index: AskedClass = None,
 ) -> Response:
     """The test pictures, by class and page, and the form to bring one's own."""
     test = (await with_data(request)).splits().test
@@ -94,9 +95,7 @@ async def explanation(request: Request, kind: Kind, key: Key) -> Response:
 
 
 @router.get("/{kind:kind}/{key}/compare")
-async def compare(
-    request: Request, kind: Kind, key: Key, class_index: Annotated[int | None, Query(ge=0, alias="class")] = None
-) -> Response:
+async def compare(request: Request, kind: Kind, key: Key, class_index: AskedClass = None) -> Response:
     """Methods side by side on one picture."""
     shown = await opened(request, kind, key)
     names = (await with_data(request)).splits().test.class_names
@@ -109,11 +108,10 @@ async def compare(
 @router.get("/{kind:kind}/{key}/methods/{method}")
 async def method(
     request: Request, kind: Kind, key: Key, method: str,
-    class_index: Annotated[int | None, Query(ge=0, alias="class")] = None,
+    class_index: AskedClass = None,
 ) -> Response:  # fmt: skip
     """One method's map with what there is to say of it."""
-    shown = await opened(request, kind, key)
-    answer = await answer_of(request, lambda: compared(desk_of(request), shown, method, class_index))
+    shown, answer = await _compared(request, kind, key, method, class_index)
     return page(
         request, "parts/method.html.jinja", kind=kind, shown=shown, method=method, name=TITLES[method], answer=answer,
         class_index=class_index,
@@ -123,11 +121,10 @@ async def method(
 @router.get("/{kind:kind}/{key}/methods/{method}/map.png")
 async def method_map(
     request: Request, kind: Kind, key: Key, method: str,
-    class_index: Annotated[int | None, Query(ge=0, alias="class")] = None,
+    class_index: AskedClass = None,
 ) -> Response:  # fmt: skip
     """The map of a method."""
-    shown = await opened(request, kind, key)
-    answer = await answer_of(request, lambda: compared(desk_of(request), shown, method, class_index))
+    _, answer = await _compared(request, kind, key, method, class_index)
     return _png(request, await asyncio.to_thread(method_png, answer))
 
 
@@ -156,6 +153,13 @@ async def feature_map(request: Request, kind: Kind, key: Key, number: Number) ->
 async def step_map(request: Request, kind: Kind, key: Key, step: Number, place: Number) -> Response:
     """The map of a reason on the way down the tree."""
     return _png(request, await asyncio.to_thread(tree_png, await _answer(request, kind, key), step, place))
+
+
+async def _compared(
+    request: Request, kind: str, key: str, method: str, class_index: int | None
+) -> tuple[Shown, dict[str, Any]]:
+    shown = await opened(request, kind, key)
+    return shown, await answer_of(request, lambda: compared(desk_of(request), shown, method, class_index))
 
 
 async def _answer(request: Request, kind: str, key: str) -> dict[str, Any]:

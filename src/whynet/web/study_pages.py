@@ -9,10 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from whynet.base.errors import RunError
 from whynet.web.asking import desk_of, study_asked
+from whynet.web.concept_pages import concept_png
 from whynet.web.rendering import page, person_of
 from whynet.web.run_pages import check_person
-from whynet.web.waiting import answer_of
-from whynet.workflows.workbench.concept_view import map_png, mapped
 from whynet.workflows.workbench.desk import Desk
 from whynet.workflows.workbench.study import Item, Study, results_now
 
@@ -35,12 +34,8 @@ async def study(request: Request) -> Response:
 @router.get("/study/map/{place}.png")
 async def shown_map(request: Request, place: int) -> Response:
     """The map at a place of a person's own order, whose address tells nothing of what it is of."""
-    desk = desk_of(request)
     item = _at(await study_asked(request), person_of(request), place)
-    known, own = await asyncio.to_thread(desk.book.concept_and_class, item.concept)
-    shown = await asyncio.to_thread(desk.example, item.picture)
-    answer = await answer_of(request, lambda: mapped(desk, own, shown))
-    return Response(await asyncio.to_thread(map_png, answer, known), media_type="image/png")
+    return Response(await concept_png(request, item.concept, item.picture), media_type="image/png")
 
 
 @router.post("/study")

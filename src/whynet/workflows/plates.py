@@ -12,7 +12,7 @@ from whynet.attribution.overlay import overlay
 from whynet.base.errors import SubjectError
 from whynet.base.lettering import INK, PALE_INK, blank, shortened, wrapped, write
 from whynet.base.types import Box, Images, Picture
-from whynet.models.preprocessing import Preprocessing
+from whynet.models.preprocessing import seen_box
 from whynet.models.subject import Subject
 
 TITLE, TEXT = 20, 15
@@ -50,9 +50,8 @@ def drawn(
 
 def looked_at(subject: Subject, picture: Picture) -> tuple[Picture, Box | None]:
     """What a map of a picture is drawn over: the picture and where in it the network looked, if that is known."""
-    if isinstance(subject.preprocess, Preprocessing):
-        return picture, subject.preprocess.box(*picture.shape[:2])
-    return _as_seen(subject.preprocess([picture])), None
+    box = seen_box(subject.preprocess, picture)
+    return (_as_seen(subject.preprocess([picture])) if box is None else picture), box
 
 
 def _as_seen(images: Images) -> Picture:

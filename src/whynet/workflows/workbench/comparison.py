@@ -8,11 +8,10 @@ from typing import Any
 from whynet.attribution.methods import METHODS
 from whynet.attribution.overlay import sensible_scale
 from whynet.base.errors import AbsentError, SettingError
-from whynet.models.preprocessing import Preprocessing
 from whynet.workflows.compare_methods import tried
 from whynet.workflows.question import Question
 from whynet.workflows.workbench.desk import Desk, Shown
-from whynet.workflows.workbench.heat_png import heat_png
+from whynet.workflows.workbench.heat_png import placed_png, placing
 from whynet.workflows.workbench.image_view import digest_of_picture
 
 TITLES = {
@@ -58,11 +57,9 @@ def _answer(desk: Desk, shown: Shown, method: str, class_index: int | None) -> d
     if isinstance(found, str):
         return {"reason": found}
     heat = found.maps[0]
-    box = subject.preprocess.box(*shown.picture.shape[:2]) if isinstance(subject.preprocess, Preprocessing) else None
     explained = found.predicted[0] if class_index is None else class_index
-    rows, columns = shown.picture.shape[:2]
     signed = bool((heat < 0).any())
-    png = heat_png(heat.numpy(), (rows, columns), box, scale=sensible_scale([heat]), signed=signed)
+    png = placed_png(heat.numpy(), placing(subject, shown.picture), scale=sensible_scale([heat]), signed=signed)
     return {
         "explained": subject.class_names[explained],
         "layer": found.layer,

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from whynet.base.errors import AbsentError
-from whynet.models.preprocessing import Preprocessing
 from whynet.workflows.concepts.readings import ExplainedLayer
 from whynet.workflows.concepts.x_features import XFeatures
 from whynet.workflows.feature_cache import FeatureCache
 from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.desk import Desk, Shown
-from whynet.workflows.workbench.heat_png import heat_png
+from whynet.workflows.workbench.heat_png import placed_png, placing
 from whynet.workflows.workbench.image_view import digest_of_picture
 
 PAGE = 12
@@ -110,17 +109,13 @@ def _maps(desk: Desk, known: KnownClass, shown: Shown) -> dict[str, Any]:
     own = explainer.concepts.of_class(known.index)
     subject = explainer.subject
     maps = explainer.concepts.maps(known.index, subject.preprocess([shown.picture]))[0]
-    box = subject.preprocess.box(*shown.picture.shape[:2]) if isinstance(subject.preprocess, Preprocessing) else None
     return {
         "maps": [np.round(one.numpy().astype(float), 9).tolist() for one in maps],
         "layer": own.map_layer,
-        "size": list(shown.picture.shape[:2]),
-        "box": None if box is None else list(box),
+        **placing(subject, shown.picture),
     }
 
 
 def map_png(answer: dict[str, Any], concept: KnownConcept) -> bytes:
     """The picture of one of `mapped`."""
-    rows, columns = answer["size"]
-    box = None if answer["box"] is None else tuple(answer["box"])
-    return heat_png(np.array(answer["maps"][concept.concept.number]), (rows, columns), box)
+    return placed_png(answer["maps"][concept.concept.number], answer)

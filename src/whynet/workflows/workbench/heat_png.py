@@ -1,18 +1,38 @@
 """A heat map as a transparent picture, to lie over another in a browser: colour and cover tell the value."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from whynet.attribution.colours import coloured, opacity
 from whynet.attribution.upsampling import upsample
-from whynet.base.types import Box
+from whynet.base.types import Box, Picture
+from whynet.models.preprocessing import seen_box
+from whynet.models.subject import Subject
 
 LONGEST_SIDE = 448
 OPAQUE = 0.95
+
+
+def placing(subject: Subject, picture: Picture) -> dict[str, Any]:
+    """What an answer keeps of where its maps lie, for `placed_png`: the size of the picture and the box in it."""
+    box = seen_box(subject.preprocess, picture)
+    return {"size": list(picture.shape[:2]), "box": None if box is None else list(box)}
+
+
+def placed_png(
+    heat: ArrayLike, answer: Mapping[str, Any], *, scale: float | None = None, signed: bool = False
+) -> bytes:
+    """The PNG of a map of an answer that holds `placing`; see `heat_png`."""
+    rows, columns = answer["size"]
+    box = None if answer["box"] is None else tuple(answer["box"])
+    return heat_png(np.asarray(heat), (rows, columns), box, scale=scale, signed=signed)
 
 
 def heat_png(

@@ -7,7 +7,7 @@ What is computed is plain JSON, kept under a key of the run and of the pixels; w
 it is shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,11 +21,10 @@ from whynet.base.errors import AbsentError, SubjectError
 from whynet.base.explanation import Explanation
 from whynet.base.reason import Reason
 from whynet.base.types import Picture
-from whynet.models.preprocessing import Preprocessing
 from whynet.workflows.word_maps import word_maps
 from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.desk import Desk, Shown
-from whynet.workflows.workbench.heat_png import heat_png
+from whynet.workflows.workbench.heat_png import placed_png, placing
 
 NUM_CLASSES = 5
 """The likeliest classes that are told."""
@@ -73,15 +72,13 @@ def _answer(desk: Desk, shown: Shown, structures: Sequence[str]) -> Answer:
     subject = explainer.subject
     logits = subject.logits(subject.preprocess([shown.picture]))[0].float()
     likeliest = logits.softmax(0).topk(min(NUM_CLASSES, len(logits)))
-    box = subject.preprocess.box(*shown.picture.shape[:2]) if isinstance(subject.preprocess, Preprocessing) else None
     return {
         "explanation": explanation.to_json(),
         "classes": [
             {"index": index, "name": subject.class_names[index], "probability": share}
             for index, share in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
         ],
-        "size": list(shown.picture.shape[:2]),
-        "box": None if box is None else list(box),
+        **placing(subject, shown.picture),
         "words": _words(desk, shown),
     }
 
@@ -108,14 +105,14 @@ def word_png(answer: Answer, place: int) -> bytes:
     if not 0 <= place < len(maps) or not np.any(maps[place]):
         raise AbsentError(f"word {place + 1} of this sentence has no map")
     scale = max(float(np.abs(own).max()) for own in maps)
-    return heat_png(np.array(maps[place]), _size(answer), _box(answer), scale=scale, signed=True)
+    return placed_png(maps[place], answer, scale=scale, signed=True)
 
 
 def concept_png(answer: Answer, number: int) -> bytes:
     """The map of x-feature `number`, from 1; raises `AbsentError` if there is none."""
     for reason in answer["explanation"]["reasons"]:
         if reason["number"] == number and reason["heat_map"] is not None:
-            return heat_png(np.array(reason["heat_map"]), _size(answer), _box(answer))
+            return placed_png(reason["heat_map"], answer)
     raise AbsentError(f"this picture has no map of an x-feature {number}")
 
 
@@ -125,7 +122,7 @@ def tree_png(answer: Answer, step: int, place: int) -> bytes:
     if 0 <= step < len(steps) and 0 <= place < len(steps[step]["reasons"]):
         heat = steps[step]["reasons"][place]["heat_map"]
         if heat is not None:
-            return heat_png(np.array(heat), _size(answer), _box(answer), signed=True)
+            return placed_png(heat, answer, signed=True)
     raise AbsentError("this step of the tree has no such map")
 
 
@@ -172,13 +169,3 @@ def class_sentence(known: KnownClass) -> str | None:
         for own in known.weightiest
     ]  # fmt: skip
     return named_sentence(known.name, told)
-
-
-def _size(answer: Mapping[str, Any]) -> tuple[int, int]:
-    rows, columns = answer["size"]
-    return int(rows), int(columns)
-
-
-def _box(answer: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
-    box = answer["box"]
-    return None if box is None else (box[0], box[1], box[2], box[3])
