@@ -63,4 +63,4 @@ endef
 	$(call install,.venv,--editable ".[dev]")
 
 .venv-bench/.installed: pyproject.toml constraints.txt $(PEERS)
-	$(call install,.venv-bench,--editable . --requirement benchmarks/requirements.txt)
+	$(call install,.venv-bench,--editable ".[web]" --requirement benchmarks/requirements.txt)

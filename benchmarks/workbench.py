@@ -6,18 +6,17 @@ the same store. At the end the store itself is asked for every acknowledged vote
 percentile of the time of a vote over the aim of 200 ms (`sqlite.vote.p95`), where 1 is the aim; `lost` and `errors`
 must be 0.
 
-    python benchmarks/workbench.py --run runs/demo --json runs/bench/workbench.json
+    python benchmarks/workbench.py --json runs/bench/workbench.json
     WHYNET_POSTGRES=$(.ci/postgres) python benchmarks/workbench.py --run runs/demo
 
-The servers listen on loopback. Without `WHYNET_POSTGRES` only SQLite is measured.
+The servers listen on loopback, and nobody waits between votes, so that the machine, whose cores clients, server and
+PostgreSQL share, is full all the time. Without `WHYNET_POSTGRES` only SQLite is measured.
 """
 
 import argparse
 import asyncio
 import os
 import random
-import re
-import signal
 import statistics
 import subprocess
 import sys
@@ -25,15 +24,16 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import psycopg
 from harness.figures import give, machine
+from harness.workbench_server import run_at, serving
 from sqlalchemy.engine import make_url
 
 from whynet.store import Store
@@ -57,7 +57,7 @@ class Notes:
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("--run", type=Path, default=Path("runs/demo"), help="a run with concepts")
+    found.add_argument("--run", type=Path, help="a run with concepts; without one, a small one is made")
     found.add_argument("--clients", type=int, default=50)
     found.add_argument("--seconds", type=float, default=60.0, help="at most 600")
     found.add_argument("--quick", action="store_true", help="few clients for a moment, to see that all works")
@@ -73,10 +73,11 @@ def main() -> None:
     asked.seconds = min(asked.seconds, 600.0)
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
+        asked.run = run_at(asked.run, Path(folder))
         figures["sqlite"] = measured(asked, str(Path(folder) / "bench.db"))
-    if server := os.environ.get("WHYNET_POSTGRES"):
-        with database(server) as location:
-            figures["postgresql"] = measured(asked, location)
+        if server := os.environ.get("WHYNET_POSTGRES"):
+            with database(server) as location:
+                figures["postgresql"] = measured(asked, location)
     give(
         {
             "machine": machine(), "versions": {"whynet": version("whynet"), "fastapi": version("fastapi")},
@@ -139,44 +140,19 @@ def quantile(values: list[float]) -> float:
     return sorted(values)[int(0.95 * (len(values) - 1))]
 
 
-@contextmanager
-def serving(run: Path, location: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server of a process of its own, and its address."""
-    command = [str(Path(sys.executable).with_name("whynet")), "serve", str(run), "--port", "0", "--store", location]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
-    assert process.stdout is not None
-    try:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found, "the server printed no address"
-        wait_for(found[0])
-        yield process, found[0].rstrip("/")
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(30)
-
-
-def wait_for(address: str) -> None:
-    """Until the server answers."""
-    for _ in range(600):
-        try:
-            httpx.get(address, timeout=5)
-            return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-
-
 async def load(
     address: str, clients: int, ends: float, notes: Notes, number: int, kill: subprocess.Popen[str] | None
 ) -> None:
     """All clients at once until the end, at which the server may be killed under them."""
-    limits = httpx.Limits(max_connections=clients)
-    async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as client:
-        concepts = [own["id"] for own in (await client.get("/api/concepts")).json()]
+    async with AsyncExitStack() as stack:
+        # A connection for each, as people's browsers have; aiohttp, as httpx takes more of the machine than the server.
+        waits = aiohttp.ClientTimeout(total=30)
+        own = [await stack.enter_async_context(aiohttp.ClientSession(address, timeout=waits)) for _ in range(clients)]
+        async with own[0].get("/api/concepts") as answer:
+            concepts = [found["id"] for found in await answer.json()]
         assert concepts, "the run has no concepts; take one that has"
-        people = [person(client, concepts, f"person {place}", ends, notes, 1000 * number + place, kill is not None)
-                  for place in range(clients)]  # fmt: skip
-        tasks = [asyncio.create_task(own) for own in people]
+        tasks = [asyncio.create_task(person(client, concepts, f"person {place}", ends, notes, 1000 * number + place,
+                                            kill is not None)) for place, client in enumerate(own)]  # fmt: skip
         if kill is not None:
             await asyncio.sleep(max(0.0, ends - time.perf_counter() - 0.5))
             kill.kill()
@@ -184,7 +160,7 @@ async def load(
 
 
 async def person(
-    client: httpx.AsyncClient, concepts: list[str], name: str, ends: float, notes: Notes, seed: int, is_killed: bool
+    client: aiohttp.ClientSession, concepts: list[str], name: str, ends: float, notes: Notes, seed: int, is_killed: bool
 ) -> None:
     """One person: votes, and now and then a name."""
     drawn = random.Random(seed)
@@ -192,28 +168,29 @@ async def person(
     while time.perf_counter() < ends:
         step += 1
         concept, trusted = drawn.choice(concepts), drawn.random() < 0.5
+        if step % 10:
+            what, body = "vote", {"voter": name, "trusted": trusted}
+        else:
+            what, body = "name", {"name": f"{name} {seed} {step}", "author": name}
         begun = time.perf_counter()
         try:
-            if step % 10:
-                answer = await client.post(f"/api/concepts/{concept}/vote", json={"voter": name, "trusted": trusted})
-            else:
-                called = f"{name} {seed} {step}"
-                answer = await client.post(f"/api/concepts/{concept}/name", json={"name": called, "author": name})
-        except httpx.HTTPError as error:
+            async with client.post(f"/api/concepts/{concept}/{what}", json=body) as answer:
+                status, text = answer.status, await answer.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
             if is_killed and ends - time.perf_counter() < 2:
                 notes.refused += 1
                 return
             notes.errors.append(repr(error))
             continue
         took = time.perf_counter() - begun
-        if answer.status_code != 200:
-            notes.errors.append(f"{answer.status_code} {answer.text[:200]}")
-        elif step % 10:
+        if status != 200:
+            notes.errors.append(f"{status} {text[:200]}")
+        elif what == "vote":
             notes.votes.append(took)
             notes.acknowledged.append((concept, name, trusted))
         else:
             notes.names.append(took)
-            notes.named.append((concept, called))
+            notes.named.append((concept, str(body["name"])))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 
-from whynet.store import Store
+from whynet.store import Records, Store, Vote
+from whynet.store.exchange import add_all
 
 
 def test_every_acknowledged_write_survives_the_death_of_the_writer(
@@ -60,3 +62,29 @@ def test_the_last_that_was_said_counts_though_the_clock_was_set_back(
     assert [vote.trusted for vote in store.votes.history("a")] == [True, False, True, False]
     start = datetime(2026, 1, 31, 12, tzinfo=UTC)
     assert [(vote.time - start).microseconds for vote in store.votes.history("a")] == [0, 1, 2, 3]
+
+
+def test_of_rows_at_one_time_the_greater_id_counts(store: Store) -> None:
+    """As a plain loop finds it, over votes with few times, concepts and people, as they may meet in imports."""
+    drawn = Random(0)
+    rows = [
+        Vote(
+            id=f"{drawn.getrandbits(128):032x}",
+            concept=drawn.choice("ab"),
+            voter=drawn.choice(("Ada", "Bo", "Cy")),
+            trusted=drawn.choice((True, False, None)),
+            time=datetime(2026, 1, 31, hour, tzinfo=UTC),
+        )
+        for hour in drawn.choices(range(3), k=60)
+    ]
+    add_all(store._database, Records(names=(), votes=tuple(rows), answers=()), lambda kind, index: f"{kind} {index}")
+    last: dict[tuple[str, str], Vote] = {}
+    for row in sorted(rows, key=lambda row: (row.time, row.id)):
+        last[row.concept, row.voter] = row
+    expected = [row for row in last.values() if row.trusted is not None]
+    assert sorted(store.votes.current(), key=lambda row: row.id) == sorted(expected, key=lambda row: row.id)
+    for concept in "ab":
+        tally = store.votes.tally(concept, "Bo")
+        said = [row.trusted for row in expected if row.concept == concept]
+        assert (tally.num_trusted, tally.num_distrusted) == (said.count(True), said.count(False))
+        assert tally.own == last[concept, "Bo"].trusted

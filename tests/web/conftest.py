@@ -1,5 +1,6 @@
 """A run with everything that the workbench shows, small enough to be made in seconds, and servers for it."""
 
+import json
 import shutil
 import threading
 import time
@@ -20,7 +21,7 @@ from whynet.web.app import create_app
 from whynet.workflows.concepts.finding import find_concepts
 from whynet.workflows.concepts.request import ConceptRequest, LayerSettings
 from whynet.workflows.evaluate import evaluate
-from whynet.workflows.run import Run
+from whynet.workflows.run import CONCEPTS, EXPLAINER, Run
 from whynet.workflows.settings import DataSettings, ModelSettings, TrainSettings
 from whynet.workflows.train import train
 from whynet.workflows.workbench.desk import Desk
@@ -94,6 +95,18 @@ def shared_address(bird_run, tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("shared")
     shutil.copytree(bird_run, folder / "run")
     with _serving(folder / "run", folder / "cache") as own:
+        yield own
+
+
+@pytest.fixture
+def bare_address(own_run, tmp_path) -> Iterator[str]:
+    """The address of a server of a run that has a classifier and nothing else."""
+    shutil.rmtree(own_run / CONCEPTS)
+    shutil.rmtree(own_run / EXPLAINER)
+    record = json.loads((own_run / "run.json").read_text())
+    del record["stages"][EXPLAINER]
+    (own_run / "run.json").write_text(json.dumps(record))
+    with _serving(own_run, tmp_path / "cache") as own:
         yield own
 
 

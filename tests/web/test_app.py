@@ -153,6 +153,39 @@ def test_by_keyboard_alone(browser, shared_address):
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
+def test_a_concept_is_named_and_voted_on_by_keyboard_alone(browser, address):
+    with _page(browser, address, name="Ada") as page:
+        _first_concept(page, address)
+        _tab_to(page, "#name")
+        page.keyboard.type("red wing")
+        page.keyboard.press("Enter")
+        expect(page.locator("#opinions h1")).to_have_text("red wing")
+        _tab_to(page, "[value=yes]")
+        page.keyboard.press("Space")
+        expect(page.locator("[value=yes]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_map_of_the_study_is_answered_by_keyboard_alone(browser, address):
+    with _page(browser, address, name="Ada") as page:
+        page.goto(f"{address}/study")
+        page.locator(".ask").wait_for()
+        _tab_to(page, ".ticks input")
+        page.keyboard.press("Space")
+        _tab_to(page, "button.main")
+        page.keyboard.press("Enter")
+        expect(page.locator(".ask")).to_contain_text("1 of")
+        assert page.request.get(f"{address}/api/study/results").json()["answers"] == 1
+
+
+def _tab_to(page, selector):
+    """Press Tab until something of this kind has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never came to {selector}")
+
+
 def test_pictures_that_are_brought(browser, shared_address, tmp_path):
     stream = io.BytesIO()
     Image.new("RGB", (50, 40), (200, 10, 30)).save(stream, format="png")
@@ -192,6 +225,17 @@ def test_two_people_take_part_in_the_study_at_once(browser, address):
         assert "6 answers by 2 people" in told
         second.goto(f"{address}/study")
         assert "3 of" in second.locator(".ask").inner_text()
+
+
+def test_a_run_with_a_classifier_alone_says_what_to_run(browser, bare_address):
+    with _page(browser, bare_address, name="Ada") as page:
+        for path in ("", "/concepts", "/images/0"):
+            page.goto(bare_address + path)
+            expect(page.locator("main")).to_contain_text("whynet concepts --subject")
+        expect(page.locator("main")).to_contain_text("writes no sentences")
+        page.goto(f"{bare_address}/images/0/compare")
+        expect(page.locator(".wait")).to_have_count(0)
+        assert page.locator(".fault").count() == 0
 
 
 def test_forms_work_under_a_name_of_another_machine(browser, guarded_port):

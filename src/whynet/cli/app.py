@@ -114,6 +114,7 @@ def demo(
     answer.say(f"\nReport:   {run.folder / 'report.html'}")
     answer.say(f"Concepts: {run.folder / 'concepts' / 'index.html'}")
     answer.say(f"Next:     {_command()} explain {run.folder} {pictures[0]}")
+    answer.say(f"          {_command()} serve {run.folder} --open")
     answer.give(metrics)
 
 

@@ -1,4 +1,4 @@
-"""`whynet serve`: the workbench in a browser; `whynet study export`: what people ticked in it."""
+"""`whynet serve`: the workbench in a browser; `whynet study`: what people said in it, out of a store and into one."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,13 +61,8 @@ def _check_extra() -> None:
 
 
 study = typer.Typer(
-    no_args_is_help=True, help="The human study of a run's concepts, which people take in `whynet serve`."
+    no_args_is_help=True, help="What people said of a run's concepts in `whynet serve`: names, votes and study answers."
 )
-
-
-@study.callback()
-def _study() -> None:
-    """What belongs to the study."""
 
 
 @study.command()
@@ -93,3 +88,31 @@ def export(
     counts = f"{len(records.names)} names, {len(records.votes)} votes and {len(records.answers)} answers"
     answer.say(f"{counts}, with their history, in {out}")
     answer.give(to_json(records))
+
+
+@study.command(name="import")
+def bring(
+    run: RunFolder,
+    source: Annotated[Path, typer.Argument(help="What export wrote: a folder of tables, or a file of JSON.")],
+    store: Store = None,
+    json: Json = None,
+) -> None:
+    """Add the names, votes and answers of an export that are not there yet; what is there stays, and the latest counts.
+
+    All of them are added or, if a row is bad, none.
+
+    **Example:** `whynet study import runs/demo study`
+    """
+    _check_extra()
+    from dataclasses import asdict
+
+    from whynet.web.serving import open_run_store
+    from whynet.workflows.run import Run
+
+    answer = Answer(json)
+    with open_run_store(Run.open(run), store) as opened:
+        added = opened.import_csv(source) if source.is_dir() else opened.import_json(source)
+        label = opened.label
+    counts = f"{added.num_names} names, {added.num_votes} votes and {added.num_answers} answers"
+    answer.say(f"{counts} added to {label}")
+    answer.give(asdict(added))

@@ -47,7 +47,7 @@ class Answers:
     def current(self, study: str) -> list[Answer]:
         """The answers of a study that count, one a person and item, oldest first."""
         query = latest_of_each(answers, *_KEY, where=(answers.c.study == checked_id(study, "study"),))
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             found = [Answer(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda answer: (answer.time, answer.id))
 
@@ -56,17 +56,17 @@ class Answers:
         query = select(answers.c.item).where(
             answers.c.study == checked_id(study, "study"), answers.c.person == cleaned_person(person, "a person")
         )
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return frozenset(connection.execute(query.distinct()).scalars())
 
     def history(self, study: str) -> list[Answer]:
         """All answers that were ever given in a study, oldest first."""
         query = select(answers).where(answers.c.study == checked_id(study, "study"))
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             rows = connection.execute(query.order_by(answers.c.time, answers.c.id)).mappings()
             return [Answer(**row) for row in rows]
 
     def studies(self) -> list[str]:
         """The ids of the studies that have answers, in their order."""
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return sorted(connection.execute(select(answers.c.study).distinct()).scalars())

@@ -2,26 +2,40 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, insert, select
 
 _TICK = timedelta(microseconds=1)
 
 
 def latest(connection: Connection, table: Table, **key: str) -> dict[str, Any] | None:
     """The row that counts for a key, or None."""
-    rows = select(table).filter_by(**key).order_by(table.c.time.desc(), table.c.id.desc()).limit(1)
-    row = connection.execute(rows).mappings().first()
+    row = connection.execute(_latest(table, tuple(key)), key).mappings().first()
     return None if row is None else dict(row)
 
 
+@cache
+def _latest(table: Table, key: tuple[str, ...]) -> Select[Any]:
+    """Built once: to build a query takes longer than to run it."""
+    rows = select(table).where(*(table.c[name] == bindparam(name) for name in key))
+    return rows.order_by(table.c.time.desc(), table.c.id.desc()).limit(1)
+
+
 def latest_of_each(table: Table, *key: str, where: tuple[ColumnElement[bool], ...] = ()) -> Select[Any]:
-    """The query for the rows that count, one for each value of the columns `key`."""
-    place = func.row_number().over(
-        partition_by=[table.c[name] for name in key], order_by=(table.c.time.desc(), table.c.id.desc())
-    )
-    rows = select(table, place.label("place")).where(*where).subquery()
+    """The query for the rows that count, one for each value of the columns `key`.
+
+    Args:
+        table: The table.
+        key: Its columns; an index over them and the time answers which time is the last without reading the rows.
+        where: Conditions on these columns alone.
+    """
+    columns = [table.c[name] for name in key]
+    last = select(*columns, func.max(table.c.time).label("time")).where(*where).group_by(*columns).subquery()
+    place = func.row_number().over(partition_by=columns, order_by=table.c.id.desc())  # several rows at one time
+    is_last = and_(*(table.c[name] == last.c[name] for name in (*key, "time")))
+    rows = select(table, place.label("place")).join(last, is_last).subquery()
     return select(*(rows.c[column.name] for column in table.columns)).where(rows.c.place == 1)
 
 

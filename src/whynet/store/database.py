@@ -44,7 +44,7 @@ class Database:
 
     def __init__(self, location: str | Path) -> None:
         self._location = find_location(location)
-        self._reader, self._writer = create_engines(self._location)
+        self._engines = create_engines(self._location)
         self._turn = Lock()
         self._is_closed = False
 
@@ -59,9 +59,15 @@ class Database:
         return self._location.path is not None
 
     @contextlib.contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """For one statement that reads; several might each see another state."""
+        with self._explained(), self._engines.ask.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout."""
-        with self._explained(), self._reader.begin() as connection:
+        with self._explained(), self._engines.read.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -72,7 +78,7 @@ class Database:
             key: What is written, such as a table and a concept; nobody else writes under the same key meanwhile.
                 Without a key, nobody else writes at all.
         """
-        with self._explained(), self._own_turn(), self._writer.begin() as connection:
+        with self._explained(), self._own_turn(), self._engines.write.begin() as connection:
             if not self.is_file:
                 _take_advisory_locks(connection, key)
             yield connection
@@ -81,14 +87,14 @@ class Database:
         """Let readers of an SQLite file go on while one writes; a server does so anyway."""
         if self.is_file:
             try:
-                use_write_ahead_log(self._writer)
+                use_write_ahead_log(self._engines.write)
             except sqlite3.Error as error:
                 raise StorageError(self._told(error)) from error
 
     def close(self) -> None:
         """End all connections; a second call does nothing."""
         self._is_closed = True
-        self._writer.dispose()
+        self._engines.write.dispose()
 
     @contextlib.contextmanager
     def _own_turn(self) -> Iterator[None]:

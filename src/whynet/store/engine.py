@@ -3,13 +3,14 @@
 SQLite       write-ahead log; each commit is flushed to the disk (synchronous FULL) before it returns, so that it
              survives kill -9 and a power cut; a transaction that writes takes the write lock as it begins
              (BEGIN IMMEDIATE), since one that asks for it half way may be refused without waiting
-PostgreSQL   the server's own settings; READ COMMITTED to write under advisory locks, REPEATABLE READ to read
+PostgreSQL   the server's own settings; READ COMMITTED to write under advisory locks, REPEATABLE READ to read; no
+             transaction around a single question, which would be two more messages each way
 """
 
 import importlib.util
 import sqlite3
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
@@ -21,13 +22,24 @@ BUSY_SECONDS = 30
 
 _CONNECT_SECONDS = 10
 _THREADS = 40
-"""As many as wait on a server at once (Starlette's thread pool); more wait for their turn."""
+"""As many as use a store at once; more wait for their turn."""
 
 _WRITES = "whynet_writes"
 
 
-def create_engines(location: Location) -> tuple[Engine, Engine]:
-    """One engine to read and one to write; they share their connections.
+class Engines(NamedTuple):
+    """One database in three ways, which share their connections."""
+
+    ask: Engine
+    """For one statement that reads."""
+    read: Engine
+    """For several that shall see one state."""
+    write: Engine
+    """For all that is kept."""
+
+
+def create_engines(location: Location) -> Engines:
+    """The engines of a database.
 
     Raises:
         MissingDependencyError: The driver for PostgreSQL is not installed.
@@ -43,7 +55,7 @@ def create_engines(location: Location) -> tuple[Engine, Engine]:
         )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        return engine, engine.execution_options(**{_WRITES: True})
+        return Engines(engine, engine, engine.execution_options(**{_WRITES: True}))
     if importlib.util.find_spec("psycopg") is None:
         raise MissingDependencyError('PostgreSQL needs psycopg, which is not installed; pip install "whynet[web]"')
     settings: dict[str, Any] = {
@@ -53,10 +65,8 @@ def create_engines(location: Location) -> tuple[Engine, Engine]:
     }
     settings = {key: value for key, value in settings.items() if key not in location.url.query}
     engine = create_engine(location.url, connect_args=settings, pool_pre_ping=True, hide_parameters=True, **pool)
-    return (
-        engine.execution_options(isolation_level="REPEATABLE READ"),
-        engine.execution_options(isolation_level="READ COMMITTED"),
-    )
+    levels = ("AUTOCOMMIT", "REPEATABLE READ", "READ COMMITTED")
+    return Engines(*(engine.execution_options(isolation_level=level) for level in levels))
 
 
 def use_write_ahead_log(engine: Engine) -> None:

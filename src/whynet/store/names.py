@@ -79,7 +79,7 @@ class Names:
     def current(self) -> dict[str, Naming]:
         """The concepts that have a name, by their ids, in the order of the ids."""
         query = latest_of_each(names, "concept")
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             found = [Naming(**row) for row in connection.execute(query).mappings()]
         # Sorted here, since databases sort text each in its own way.
         return {naming.concept: naming for naming in sorted(found, key=_concept) if naming.name is not None}
@@ -87,7 +87,7 @@ class Names:
     def latest(self, concept: str) -> Naming | None:
         """The last step of one concept's history, also if it took the name away; None if it never had a name."""
         checked_id(concept, "concept")
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             row = latest(connection, names, concept=concept)
         return None if row is None else Naming(**row)
 
@@ -95,7 +95,7 @@ class Names:
         """All steps of one concept's history, oldest first."""
         checked_id(concept, "concept")
         query = select(names).where(names.c.concept == concept).order_by(names.c.time, names.c.id)
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return [Naming(**row) for row in connection.execute(query).mappings()]
 
     def search(self, text: str) -> list[Naming]:

@@ -1,8 +1,9 @@
 """Who trusts which concept: one vote a person and concept, the earlier ones kept."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, null, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, func, null, select
 
 from whynet.store.appending import append, latest, latest_of_each
 from whynet.store.database import Database
@@ -50,45 +51,31 @@ class Votes:
         Raises:
             SettingError: No voter can be called that.
         """
-        return self._tallies(voter)
+        return self._tallies(None, voter)
 
     def tally(self, concept: str, voter: str | None = None) -> Tally:
         """The current votes on one concept, counted; as `tallies`, but zeros where there is no vote."""
-        found = self._tallies(voter, votes.c.concept == checked_id(concept, "concept"))
+        found = self._tallies(checked_id(concept, "concept"), voter)
         return found.get(concept) or Tally(concept=concept, num_trusted=0, num_distrusted=0, own=None)
 
     def current(self, concept: str | None = None) -> list[Vote]:
         """The votes that count, on one concept or on all, oldest first and without those that were withdrawn."""
         query = latest_of_each(votes, "concept", "voter", where=_on(concept))
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             found = [Vote(**row) for row in connection.execute(query).mappings()]
         return sorted((vote for vote in found if vote.trusted is not None), key=lambda vote: (vote.time, vote.id))
 
     def history(self, concept: str) -> list[Vote]:
         """All votes that were ever given on a concept, oldest first, withdrawals among them."""
         query = select(votes).where(*_on(concept)).order_by(votes.c.time, votes.c.id)
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return [Vote(**row) for row in connection.execute(query).mappings()]
 
-    def _tallies(self, voter: str | None, *where: ColumnElement[bool]) -> dict[str, Tally]:
-        latest_votes = latest_of_each(votes, "concept", "voter", where=where).subquery()
-        vote = latest_votes.c
-        own: ColumnElement[Any] = null()
-        if voter is not None:
-            is_own = vote.voter == cleaned_person(voter, "a voter")
-            own = case((and_(is_own, vote.trusted.is_(True)), 1), (is_own, 0), else_=null())
-        query = (
-            select(
-                vote.concept,
-                func.sum(case((vote.trusted.is_(True), 1), else_=0)),
-                func.sum(case((vote.trusted.is_(False), 1), else_=0)),
-                func.max(own.cast(Integer)),
-            )
-            .where(vote.trusted.is_not(None))
-            .group_by(vote.concept)
-        )
-        with self._database.reading() as connection:
-            rows = sorted(connection.execute(query).all(), key=lambda row: str(row[0]))
+    def _tallies(self, concept: str | None, voter: str | None) -> dict[str, Tally]:
+        query = _tally_query(concept is not None, voter is not None)
+        given = {"concept": concept, "voter": None if voter is None else cleaned_person(voter, "a voter")}
+        with self._database.asking() as connection:
+            rows = sorted(connection.execute(query, given).all(), key=lambda row: str(row[0]))
         return {
             concept: Tally(
                 concept=concept,
@@ -98,6 +85,28 @@ class Votes:
             )
             for concept, num_trusted, num_distrusted, told in rows
         }
+
+
+@cache
+def _tally_query(is_of_one: bool, tells_own: bool) -> Select[Any]:
+    """Of the concept :concept or of all, and with the vote of :voter; built once."""
+    where = (votes.c.concept == bindparam("concept"),) if is_of_one else ()
+    latest_votes = latest_of_each(votes, "concept", "voter", where=where).subquery()
+    vote = latest_votes.c
+    own: ColumnElement[Any] = null()
+    if tells_own:
+        is_own = vote.voter == bindparam("voter")
+        own = case((and_(is_own, vote.trusted.is_(True)), 1), (is_own, 0), else_=null())
+    return (
+        select(
+            vote.concept,
+            func.sum(case((vote.trusted.is_(True), 1), else_=0)),
+            func.sum(case((vote.trusted.is_(False), 1), else_=0)),
+            func.max(own.cast(Integer)),
+        )
+        .where(vote.trusted.is_not(None))
+        .group_by(vote.concept)
+    )
 
 
 def _on(concept: str | None) -> tuple[ColumnElement[bool], ...]:

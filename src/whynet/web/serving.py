@@ -3,6 +3,7 @@
 import ipaddress
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -21,6 +22,11 @@ from whynet.workflows.workbench.desk import Desk
 STORE_FILE = "workbench.db"
 MIN_TOKEN = 16
 _GOODBYE_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: long enough for a person to think, or the next vote may meet its end."""
+_SWITCH_SECONDS = 1e-3
+"""How long a thread that computes keeps the interpreter when others want it. An answer passes it on several times, and
+Python's own five milliseconds for each made votes wait a second while a network was opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +107,13 @@ def serve_run(
             app = create_app(desk, token=settings.token, hosts=(*LOCAL_HOSTS, settings.host))
             address = _address(listening, settings)
             say(f"{address}\nCtrl-C ends it.")
+            sys.setswitchinterval(_SWITCH_SECONDS)
             threading.Thread(target=_warm, args=(desk,), daemon=True).start()
             if open_browser:
                 webbrowser.open(address)
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=_GOODBYE_SECONDS, server_header=False,
-                proxy_headers=False,
+                proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )  # fmt: skip
             server = uvicorn.Server(config)
             app.state.is_ending = lambda: server.should_exit

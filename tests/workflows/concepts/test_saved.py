@@ -90,7 +90,8 @@ def test_what_was_written_comes_back(folder, run, subject):
         found.module.decoder(found.module.encoder(z)), own.module.decoder(own.module.encoder(z)), atol=0, rtol=0
     )
     assert not found.module.training
-    assert saved_classes(run) == [folder]
+    assert saved_classes(run) == saved_classes(run, 1) == [folder]
+    assert saved_classes(run, 0) == saved_classes(run, 11) == []
     assert sorted(contents(run)) == [
         "0001-jay", "0001-jay/concepts.json", "0001-jay/config.json", "0001-jay/model.safetensors",
     ]  # fmt: skip

@@ -117,10 +117,15 @@ def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:
         raise StorageError(f"cannot write {folder} ({error}); free space or choose another folder") from error
 
 
-def saved_classes(run: Run) -> list[Path]:
-    """The folders of the classes that have concepts, in the order of the classes."""
-    folder = run.folder / CONCEPTS
-    return sorted(path.parent for path in folder.glob(f"*/{DESCRIPTION}") if not path.parent.name.startswith("."))
+def saved_classes(run: Run, class_index: int | None = None) -> list[Path]:
+    """The folders of the classes that have concepts, in the order of the classes.
+
+    Args:
+        run: Where they lie.
+        class_index: Look for this class alone; none or, beyond 9,999 classes, others may be found beside it.
+    """
+    folder, own = run.folder / CONCEPTS, "*" if class_index is None else f"{class_index:04d}*"
+    return sorted(path.parent for path in folder.glob(f"{own}/{DESCRIPTION}") if not path.parent.name.startswith("."))
 
 
 def described_concepts(folder: Path) -> DescribedConcepts:

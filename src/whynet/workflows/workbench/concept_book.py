@@ -99,6 +99,9 @@ class ConceptBook:
         Raises:
             RunError: A description is damaged.
         """
+        return self._classes(saved_classes(self.run), person)
+
+    def _classes(self, folders: Sequence[Path], person: str = "") -> list[KnownClass]:
         names, tallies = self.store.names.current(), self.store.votes.tallies(person or None)
         nobody = Tally(concept="", num_trusted=0, num_distrusted=0, own=None)
         found = [
@@ -107,13 +110,13 @@ class ConceptBook:
                 concepts=tuple(_known(described, own, names.get(str(own)), tallies.get(str(own), nobody))
                                for own in _ids(described, digest)),
             )
-            for described, digest in map(self._described, saved_classes(self.run))
+            for described, digest in map(self._described, folders)
         ]  # fmt: skip
         return sorted(found, key=lambda own: own.index)
 
     def class_of(self, index: int) -> KnownClass:
         """One class; raises `AbsentError` if it has no concepts."""
-        found = next((own for own in self.classes() if own.index == index), None)
+        found = next((own for own in self._classes(saved_classes(self.run, index)) if own.index == index), None)
         if found is None:
             raise AbsentError(f"class {index} of {self.run.folder.name} has no concepts; see the list of classes")
         return found
@@ -140,16 +143,16 @@ class ConceptBook:
 
     def concept_and_class(self, text: str, person: str = "") -> tuple[KnownConcept, KnownClass]:
         """One concept among those of its class; raises as `concept` does."""
-        wanted = self.id_of(text)
-        own = next((own for own in self.classes(person) if own.index == wanted.class_index), None)
-        known = None if own is None else next((known for known in own.concepts if known.id == wanted), None)
-        if own is None or known is None:
-            raise self._absent(wanted)
-        return known, own
+        wanted = ConceptId.parse(text)
+        for own in self._classes(saved_classes(self.run, wanted.class_index), person):
+            for known in own.concepts:
+                if known.id == wanted:
+                    return known, own
+        raise self._absent(wanted)
 
     def _found(self, text: str) -> tuple[DescribedConcepts, ConceptId]:
         wanted = ConceptId.parse(text)
-        for folder in saved_classes(self.run):
+        for folder in saved_classes(self.run, wanted.class_index):
             described, digest = self._described(folder)
             if wanted in _ids(described, digest):
                 return described, wanted
