@@ -2,6 +2,8 @@
 
 import json
 import platform
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ def machine(**more: Any) -> dict[str, Any]:
 
 
 def give(figures: Mapping[str, Any], path: Path | None) -> None:
-    """Print the figures as JSON and, where asked for, write them to a file."""
-    text = json.dumps(figures, indent=2)
+    """Print the figures as JSON, with the command that made them, and, where asked for, write them to a file."""
+    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    text = json.dumps({"command": command, **figures}, indent=2)
     print(text)
     if path is not None:
         path.write_text(text + "\n", encoding="utf-8")

@@ -56,6 +56,7 @@ def icnn(
     single: Annotated[
         bool, typer.Option("--single", help="One category against as many of the others, for four of animal_parts.")
     ] = False,
+    networks: Annotated[str, typer.Option(help="Of these alone, by name, with commas.", show_default="all")] = "",
     out: Out = None,
     jobs: Jobs = 1,
     device: Device = "auto",
@@ -72,8 +73,9 @@ def icnn(
 
     answer = Answer(json)
     results = reproduce_icnn(
-        data=data, root=root, seeds=seeds, single=single, out=out, jobs=jobs, device=device, say=answer.say
-    )
+        data=data, root=root, seeds=seeds, single=single, out=out, jobs=jobs, device=device, say=answer.say,
+        networks=[name.strip() for name in networks.split(",") if name.strip()],
+    )  # fmt: skip
     _show_panels(answer, results)
     _show_tests(answer, results, "Paired over the seeds")
     for line in ratios(results):

@@ -99,6 +99,7 @@ def test_the_papers_figures_stand_beside_its_own_data_alone():
         ({"data": "folder"}, "laid out for birds, cub, animal_parts, not for 'folder'"),
         ({"seeds": 0}, "at least one seed was expected, not 0"),
         ({"single": True}, "single categories are laid out for animal_parts, not for 'birds'"),
+        ({"networks": ["vgg16", "lenet"]}, "networks out of small_convnet, alexnet, .* were expected, not lenet"),
         ({"data": "cub"}, "data 'cub' need a folder"),
     ],
 )
@@ -190,7 +191,11 @@ def test_what_is_complete_is_kept(whole, monkeypatch):
     results, folder, _ = whole
     monkeypatch.setattr(study_module, "filters_of_subject", lambda *_, **__: pytest.fail("measured again"))
     monkeypatch.setattr("whynet.workflows.phase_one.train_classifier", lambda *_, **__: pytest.fail("trained again"))
-    assert reproduce_icnn(seeds=2, scale=TINY, out=folder, device="cpu", say=lambda _: None) == results
+    again = {"seeds": 2, "scale": TINY, "out": folder, "device": "cpu", "say": lambda _: None}
+    assert reproduce_icnn(**again) == results
+    one = reproduce_icnn(**again, networks=["convnet"])
+    assert one["command"] == "whynet reproduce icnn --data birds --seeds 2 --networks convnet"
+    assert one["rows"] == results["rows"][:2]
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ all other categories as negatives; here as many of their pictures are drawn as t
 (`data.one_against_others`), so a network that tells nothing is right in half of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -59,6 +59,7 @@ def reproduce_icnn(
     root: str | None = None,
     seeds: int = 3,
     single: bool = False,
+    networks: Collection[str] = (),
     out: Path | None = None,
     jobs: int = 1,
     device: str = "auto",
@@ -73,6 +74,7 @@ def reproduce_icnn(
         seeds: At most so many of each network; the larger ones have one.
         single: One category against as many pictures of the others, for each of the plan's categories, in place of all
             categories at once.
+        networks: Of these alone, by name; none: all of the plan.
         out: Folder of the runs; what is complete there is not done again.
         jobs: Runs at a time, each in a process of its own.
         device: Where to compute.
@@ -83,7 +85,7 @@ def reproduce_icnn(
         What the results file holds.
 
     Raises:
-        SettingError: The data are unknown here, there is no seed, or the plan has no categories.
+        SettingError: The data or a network are unknown here, there is no seed, or the plan has no categories.
         RunError: Another study is at work on one of the runs, or a worker died.
         WhynetError: What `train` and `measure_filters` raise.
     """
@@ -91,6 +93,10 @@ def reproduce_icnn(
     if seeds < 1:
         raise SettingError(f"at least one seed was expected, not {seeds}")
     scale = scale or usual
+    if unknown := sorted(set(networks) - set(scale.networks)):
+        raise SettingError(f"networks out of {', '.join(scale.networks)} were expected, not {', '.join(unknown)}")
+    if networks:
+        scale = replace(scale, networks={name: own for name, own in scale.networks.items() if name in networks})
     if single and not scale.categories:
         raise SettingError(f"single categories are laid out for animal_parts, not for {data!r}; leave --single out")
     plan = plan_of(data, root, out, scale)
@@ -100,6 +106,7 @@ def reproduce_icnn(
         train=partial(trained, device=device), work=partial(measured, device=device), jobs=jobs, say=say,
     )  # fmt: skip
     told = [*(["--root", plan.title] if root else []), "--seeds", str(seeds), *(["--single"] if single else [])]
+    told += ["--networks", ",".join(scale.networks)] if networks else []
     return header(" ".join(["whynet reproduce icnn --data", data, *told]), plan.title, range(seeds)) | {
         "settings": asdict(scale),
         "rows": gathered(rows(scale.networks, data, is_single=single), cells, figures),
