@@ -100,7 +100,7 @@ def serve_run(
         StorageError: The store cannot be opened, or the port is in use.
     """
     run = Run.open(folder)
-    listening = _socket(settings.host, settings.port)
+    listening, usual = _socket(settings.host, settings.port), sys.getswitchinterval()
     try:
         with open_run_store(run, settings.store) as store:
             desk = Desk(run, store, device=settings.device, allow=settings.allow)
@@ -120,6 +120,7 @@ def serve_run(
             with suppress(KeyboardInterrupt):  # the way to end it, which the server passes on once it has ended
                 server.run([listening])
     finally:
+        sys.setswitchinterval(usual)
         listening.close()
 
 
