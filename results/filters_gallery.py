@@ -1,7 +1,8 @@
 """The gallery of docs/filters.md: where the filters of two runs look, and three of each: the surest, two drawn.
 
 whynet reproduce icnn --data birds --out runs/icnn-birds
-python results/filters_gallery.py TWIN INTERPRETABLE --out docs/images/filters.jpg  # runs of its multi/seed0
+python results/filters_gallery.py TWIN INTERPRETABLE --out docs/images/filters.jpg  # small convnets of its multi/seed0
+python results/filters_gallery.py TWIN INTERPRETABLE --out docs/images/filters_vgg_s.jpg  # its VGG-S
 """
 
 import argparse
