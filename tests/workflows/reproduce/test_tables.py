@@ -59,10 +59,20 @@ def test_markdown():
 
 
 def test_every_seed_is_a_dot_and_names_are_escaped():
-    drawing = ET.fromstring(dots(RESULTS, "meteor_interpnet"))
+    cold, hot = {**RESULTS["rows"][0], "condition": "cold"}, RESULTS["rows"][1]
+    drawing = ET.fromstring(dots({**RESULTS, "rows": [cold, hot]}, "meteor_interpnet"))
     places = [float(dot.get("cx")) for dot in drawing.iter("circle")]
     assert len(places) == 4
     assert places[0] < places[1]
     assert places[2] == places[3] < places[0]
     assert len([path for path in drawing.iter("path") if path.get("class") == "paper"]) == 1
     assert "<b>, hot" in [text.text for text in drawing.iter("text")]
+
+
+def test_variants_of_plain_rows_are_left_to_the_tables():
+    def row(**more):
+        return {"name": "a", "metrics": {"accuracy": {"mean": 0.5, "sd": 0.0, "values": [0.5]}}, **more}
+
+    conditions = [row(condition="other"), row(condition="third")]
+    for rows, shown in (([row(), *conditions], 1), (conditions, 2)):
+        assert len(list(ET.fromstring(dots({"rows": rows}, "accuracy")).iter("circle"))) == shown
