@@ -185,8 +185,8 @@ WIDTH, LABEL, LINE, MARGIN, CHARACTER = 560, 210, 26, 34, 6.5
 def dots(results: Mapping[str, Any], key: str) -> str:
     """One figure of every model as an SVG: a dot a seed, a bar at the mean, a diamond for the paper, floors paler.
 
-    Where a study has conditions its floors are left out: they would take the room that tells the conditions apart. Where
-    some rows are of none, the conditions are variants of these, and left to the tables.
+    Where a study has conditions its floors are left out: they would take the room that tells the conditions apart.
+    Where some rows are of none, the conditions are variants of these, and left to the tables.
     """
     has_conditions = any("condition" in row for row in results["rows"])
     floors = [] if has_conditions else results.get("floors", [])
