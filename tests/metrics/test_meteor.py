@@ -1,6 +1,7 @@
 import os
 import random
 import re
+import select
 import shutil
 import subprocess
 import threading
@@ -149,13 +150,16 @@ def test_an_answer_of_another_form_is_refused(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a POSIX shell")
 def test_an_interrupted_scoring_never_leaves_a_stale_answer(monkeypatch):
-    monkeypatch.setattr(module, "java_command", lambda _: ["sh", "-c", "exec cat"])
+    monkeypatch.setattr(module, "java_command", lambda _: ["sh", "-c", "cat; exit"])  # cat outlives sh
     monkeypatch.setattr(module, "meteor_jar", lambda: "any.jar")
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.1)
     with Meteor() as interrupted:
+        answer = interrupted._process.stdout
+
+        def interrupt(*_):
+            select.select([answer], [], [], 60)  # the answer is there, and is left
+            raise KeyboardInterrupt
+
         with monkeypatch.context() as patch:
             patch.setattr(interrupted, "_receive", interrupt)
             with pytest.raises(KeyboardInterrupt):

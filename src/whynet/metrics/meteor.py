@@ -106,13 +106,17 @@ class Meteor(contextlib.AbstractContextManager["Meteor"]):
         with self._lock:
             if not self._stop.alive:
                 raise WhynetError("this METEOR was closed; make a new one")
+            if self._process.poll() is not None:
+                self._report_death(None)
             try:
                 counts = [self._count(candidate, own) for candidate, own in zip(candidates, references, strict=True)]
                 self._send(" ||| ".join(["EVAL", *counts]))
                 scores = [float(self._receive(1)) for _ in range(len(counts) + 1)]
             except BaseException:
-                # An answer that nobody waits for any more would be taken for the next question's.
+                # An answer that nobody waits for any more would be taken for the next question's, also one that is in
+                # the pipe already; so the end is waited for, and the next question finds a process that has ended.
                 self._process.kill()
+                self._process.wait()
                 raise
         return MeteorScores(segments=tuple(scores[:-1]), corpus=scores[-1])
 
