@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +34,15 @@ def class_alone(quick_settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "class"
     train(folder, settings, hardware=Hardware(device="cpu"), progress=False)
     return Explainer(folder, device="cpu")
+
+
+def test_it_starts_without_what_only_training_and_measuring_need():
+    code = (
+        "import sys, whynet.workflows.explain; "
+        "print(*{'lightning', 'torchmetrics', 'sklearn', 'scipy.stats'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_content_words_are_grounded_in_the_layers_that_were_read(explainer):

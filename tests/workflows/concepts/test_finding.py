@@ -237,6 +237,16 @@ def test_concepts_of_another_network_are_made_again(found, painted_run, monkeypa
         find(painted_run)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_concepts_of_other_pictures_are_made_again(found, painted_run, painted, monkeypatch, part):
+    examples = getattr(painted.splits, part)
+    fewer = examples.subset(range(1, len(examples)))
+    monkeypatch.setattr(finding, "open_data", lambda *_args, **_more: replace(painted.splits, **{part: fewer}))
+    monkeypatch.setattr(finding, "train_modules", again)
+    with pytest.raises(KeyboardInterrupt):
+        find(painted_run)
+
+
 def test_checkpoints_of_another_network_are_not_gone_on_with(painted_run, monkeypatch):
     """Broken off before anything was saved; then the network is another."""
 

@@ -43,7 +43,7 @@ def concepts_of(index=1, name="jay", seed=0):
     torch.manual_seed(seed)
     suggestion = Suggestion(name="rote Flügel", part="wing", precision=0.75, num_pictures=4)
     return ClassConcepts(
-        class_index=index, class_name=name, layer="hidden.0", map_layer="blocks.0",
+        class_index=index, class_name=name, layer="hidden.0", map_layer="blocks.0", data="pictures",
         module=ExplanationModule(6, num_features=3, hidden=(5, 4), mirrored=True).eval(),
         concepts=(
             Concept(number=0, weight=0.5, contribution=1 / 3, suggestion=suggestion, stability=0.9),
@@ -81,7 +81,7 @@ def contents(run):
 def test_what_was_written_comes_back(folder, run, subject):
     own, found = concepts_of(), load_concepts(folder, subject)
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors", "concepts.json"}
-    plain = ("class_index", "class_name", "layer", "map_layer", "concepts", "figures", "settings")
+    plain = ("class_index", "class_name", "layer", "map_layer", "data", "concepts", "figures", "settings")
     assert [getattr(found, name) for name in plain] == [getattr(own, name) for name in plain]
     assert found.settings == ConceptRequest().to_json(), "so that what was made just so is known again"
     z = torch.rand(4, 6)

@@ -21,8 +21,8 @@ DIGEST = "0123abcd"
 def _known(index, count=3):
     concepts = tuple(Concept(number=number, weight=1.0, contribution=1.0) for number in range(count))
     described = DescribedConcepts(
-        class_index=index, class_name=f"bird {index}", layer="hidden.0", map_layer="blocks.1", concepts=concepts,
-        figures={}, settings={},
+        class_index=index, class_name=f"bird {index}", layer="hidden.0", map_layer="blocks.1", data="pictures",
+        concepts=concepts, figures={}, settings={},
     )  # fmt: skip
     known = tuple(
         KnownConcept(

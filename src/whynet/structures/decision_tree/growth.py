@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.cluster.hierarchy import linkage
 
 from whynet.base.progress import track
 from whynet.structures.decision_tree.node_fit import Matrix, NodeFit, Vector, fit_node, unit
@@ -139,6 +138,8 @@ def grow(activations: Matrix, gradients: Matrix, outputs: Vector, settings: Tree
 
 def _by_direction(growing: Growing) -> None:
     """Merge what is most alike in direction, as long as E grows."""
+    from scipy.cluster.hierarchy import linkage
+
     order = linkage(growing.directions, "ward")
     for first, second in track(order[:, :2].astype(int).tolist(), "Growing the tree"):
         made = growing.merged(first, second)

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.linear_model import Lasso, LinearRegression
 
 _MOST_STEPS = 100_000
 
@@ -71,6 +70,8 @@ def fit_node(
         rows: Of the images that it covers.
         penalty: lambda, in units of the logit; at least 0.
     """
+    from sklearn.linear_model import Lasso, LinearRegression
+
     direction = unit(directions[rows].sum(0))
     bias = float(biases[rows].mean())
     # scikit-learn halves the squares, and so the penalty.

@@ -54,6 +54,9 @@ def find_concepts(
 ) -> list[ClassConcepts]:
     """Find the x-features of classes and keep them in the run; classes that are there already, just so, are kept.
 
+    Just so is: at these layers, with these settings, for these weights and of the same pictures (their annotations
+    aside, as in `ExampleDataset.fingerprint`).
+
     Args:
         run: Holds a trained classifier, or the user's own network.
         request: Of which classes, at which layer, and how.
@@ -83,15 +86,16 @@ def find_concepts(
     classes = wanted_classes(subject, request.where.classes)
     layer = explained_layer_name(subject, request.where.layer)
     explained = ExplainedLayer.of(subject, layer, splits.train, map_layer=request.where.map_layer)
-    fingerprint = weights_fingerprint(subject.network)
-    kept = {index: own for index in classes if (own := _kept(run, subject, index, request, explained, fingerprint))}
+    network = weights_fingerprint(subject.network)
+    data = digest_of(splits.train.fingerprint(), splits.test.fingerprint())
+    kept = {index: own for index in classes if (own := _kept(run, index, request, explained, network, data))}
     missing = [index for index in classes if index not in kept]
     if missing:
         cache = cache or FeatureCache()
         train, test = explained.read(splits.train, cache), explained.read(splits.test, cache)
         tell_of_negatives(layer, train.activations)
         with run.stage(CONCEPTS) as checkpoints:
-            finding = _Finding(checkpoints, explained, splits, train, test, request, hardware, progress)
+            finding = _Finding(checkpoints, explained, splits, network, data, train, test, request, hardware, progress)
             finding.check(missing)
             for chunk in chunks(missing, train.activations.shape[1], request, memory_bytes):
                 for own in finding.find(chunk):
@@ -124,16 +128,16 @@ def chunks(classes: Sequence[int], entries: int, request: ConceptRequest, memory
 
 
 def _kept(
-    run: Run, subject: Subject, index: int, request: ConceptRequest, explained: ExplainedLayer, fingerprint: str
+    run: Run, index: int, request: ConceptRequest, explained: ExplainedLayer, network: str, data: str
 ) -> ClassConcepts | None:
-    """The concepts of a class that are there, if they were made just so for this network."""
-    folder = class_folder(run, CONCEPTS, index, subject.class_names[index])
+    """The concepts of a class that are there, if they were made just so, of these pictures, for this network."""
+    folder = class_folder(run, CONCEPTS, index, explained.subject.class_names[index])
     try:
-        own = load_concepts(folder, subject, fingerprint=fingerprint)
+        own = load_concepts(folder, explained.subject, fingerprint=network)
     except RunError:
         return None  # absent, damaged, or of a network that is no longer there: made again
-    same = own.settings == request.to_json() and (own.layer, own.map_layer) == (explained.layer, explained.map_layer)
-    return own if same else None
+    made = own.settings, own.layer, own.map_layer, own.data
+    return own if made == (request.to_json(), explained.layer, explained.map_layer, data) else None
 
 
 class _Finding(NamedTuple):
@@ -142,6 +146,8 @@ class _Finding(NamedTuple):
     checkpoints: Path
     explained: ExplainedLayer
     splits: Splits
+    network: str
+    data: str
     train: Readings
     test: Readings
     request: ConceptRequest
@@ -184,8 +190,7 @@ class _Finding(NamedTuple):
         return self.explained.wanted(self.train, index, self.request.module, seed=seed)
 
     def _trained(self, classes: Sequence[int], seed: int) -> list[ExplanationModule]:
-        read = weights_fingerprint(self.explained.subject.network), self.splits.train.fingerprint()
-        said = digest_of(list(classes), self.explained.layer, self.request.to_json(), seed, *read)
+        said = digest_of(list(classes), self.explained.layer, self.request.to_json(), seed, self.network, self.data)
         folder = self.checkpoints / said[:16]
         context = FitContext(folder=folder, seed=seed, hardware=self.hardware, progress=self.progress)
         wanted = [self._wanted(index, seed) for index in classes]
@@ -218,7 +223,7 @@ class _Finding(NamedTuple):
         )  # fmt: skip
         return ClassConcepts(
             class_index=index, class_name=subject.class_names[index], layer=self.explained.layer,
-            map_layer=self.explained.map_layer, module=module, concepts=concepts, figures=figures,
+            map_layer=self.explained.map_layer, data=self.data, module=module, concepts=concepts, figures=figures,
             settings=self.request.to_json(),
         )  # fmt: skip
 

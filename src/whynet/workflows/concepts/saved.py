@@ -65,6 +65,7 @@ class DescribedConcepts:
         class_name: Its name.
         layer: Z.
         map_layer: Where heat maps lie.
+        data: A digest of the pictures that they were learned from and measured on.
         concepts: In the order of the module's x-features.
         figures: How good they are, by the keys of the results files.
         settings: How they were made.
@@ -74,6 +75,7 @@ class DescribedConcepts:
     class_name: str
     layer: str
     map_layer: str
+    data: str
     concepts: tuple[Concept, ...]
     figures: dict[str, float]
     settings: dict[str, Any]
@@ -99,6 +101,7 @@ def save_concepts(run: Run, subject: Subject, own: ClassConcepts) -> None:
         "class": own.class_name,
         "layer": own.layer,
         "map_layer": own.map_layer,
+        "data": own.data,
         "network": weights_fingerprint(subject.network),
         "concepts": [asdict(concept) for concept in own.concepts],
         "figures": own.figures,
@@ -187,8 +190,8 @@ def _described(description: dict[str, Any]) -> DescribedConcepts:
         raise ValueError(f"{len(concepts)} concepts are numbered {numbers}")
     return DescribedConcepts(
         class_index=int(description["class_index"]), class_name=str(description["class"]),
-        layer=str(description["layer"]), map_layer=str(description["map_layer"]), concepts=concepts,
-        figures={key: float(value) for key, value in description["figures"].items()},
+        layer=str(description["layer"]), map_layer=str(description["map_layer"]), data=str(description["data"]),
+        concepts=concepts, figures={key: float(value) for key, value in description["figures"].items()},
         settings=dict(description["settings"]),
     )  # fmt: skip
 

@@ -1,18 +1,17 @@
 """The way of pictures down the decision trees of a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from whynet.base.errors import RunError
-from whynet.base.files import read_json
 from whynet.base.tree_step import TreeStep
 from whynet.base.types import Images, Logits
 from whynet.models.subject import Subject
-from whynet.structures.decision_tree import LEVELS, DecisionTree, ParsePath
+from whynet.structures.decision_tree import LEVELS, ParsePath
 from whynet.structures.decision_tree.explaining import maps_of
 from whynet.workflows.class_folders import class_folder
-from whynet.workflows.decision_trees.run_trees import FIGURES, FILES
+from whynet.workflows.decision_trees.saved import FILES, load_tree
 from whynet.workflows.decision_trees.tables import TITLES
 from whynet.workflows.run import TREES, Run
 
@@ -32,7 +31,7 @@ class TreeReader:
         self.run, self.subject = run, subject
         if not (run.folder / TREES).is_dir():
             raise RunError(f"{run.folder} has no decision trees; grow them with `whynet tree {run.folder}`")
-        self._opened = cache(_opened)
+        self._opened = cache(load_tree)
 
     def steps(self, images: Images, logits: Logits) -> list[tuple[TreeStep, ...]]:
         """The way of each image down the tree of its class; none where that class has no tree.
@@ -78,13 +77,3 @@ class TreeReader:
                 )
                 for place, (name, level) in sorted(levels.items())
             )
-
-
-def _opened(folder: Path) -> tuple[DecisionTree, Mapping[str, Sequence[int]]]:
-    kept = read_json(folder / FIGURES, "how true a decision tree is")
-    parts = kept.get("parts") if isinstance(kept, dict) else None
-    if not isinstance(parts, dict):
-        raise RunError(f"{folder / FIGURES} does not tell the parts of filters; make it again with `whynet tree`")
-    tree = DecisionTree.load(folder)
-    count = len(tree.scales)
-    return tree, {str(name): [d for d in own if isinstance(d, int) and 0 <= d < count] for name, own in parts.items()}

@@ -1,7 +1,5 @@
 """`whynet tree`: the decision trees of a run's classifier, kept in the run.
 
-tree/<number>-<class>/  tree.json, tree.safetensors (the tree), figures.json (how true it is, and the filters' parts)
-
 The folder holds the trees that were asked for last, which are those of the page: an earlier tree of another class may
 be of another layer or grown otherwise, and an explanation that mixes them compares what is not alike.
 """
@@ -15,20 +13,16 @@ from whynet.base.errors import RunError, UnrecognisedError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import TreeSettings
-from whynet.structures.decision_tree.saving import DESCRIPTION, NUMBERS
 from whynet.training.hardware import Hardware
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.class_folders import class_folder, other_folders, remove_class_files, wanted_classes
 from whynet.workflows.decision_trees.growing import TreeOfClass, filters_of_parts, grow_trees
+from whynet.workflows.decision_trees.saved import FILES, save_tree
 from whynet.workflows.filters.measuring import filters_layer
 from whynet.workflows.filters.run_filters import filters_of_subject
 from whynet.workflows.phase_one import check_classes
 from whynet.workflows.run import CLASSIFIER, FILTERS, TREES, Run
 from whynet.workflows.settings import TrainSettings
-
-FIGURES = "figures.json"
-FILES = (DESCRIPTION, NUMBERS, FIGURES)
-"""All that the folder of a class holds."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +83,7 @@ def trees_of_run(
     parts = _parts(run, subject, splits, data.task, layer)
     trees = []
     for own in grow_trees(subject, splits, layer, chosen, settings or TreeSettings(), parts):
-        _save(run, own)
+        save_tree(run, own)
         trees.append(own)
     if not trees:
         raise UnrecognisedError(
@@ -98,17 +92,6 @@ def trees_of_run(
         )
     _remove_earlier(run, [class_folder(run, TREES, own.tree.class_index, own.tree.class_name) for own in trees])
     return TreesOfRun(run=run, subject=subject, splits=splits, trees=trees)
-
-
-def _save(run: Run, own: TreeOfClass) -> None:
-    """Write the tree of a class, its figures last; what was there goes first, so that no two trees are ever mixed."""
-    folder = class_folder(run, TREES, own.tree.class_index, own.tree.class_name)
-    remove_class_files(folder, FILES)
-    own.tree.save(folder)
-    run.write(
-        str(folder.relative_to(run.folder) / FIGURES),
-        {"figures": own.figures, "reads_monotone": own.reads_monotone, "parts": own.parts},
-    )
 
 
 def _remove_earlier(run: Run, keep: Sequence[Path]) -> None:
