@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -38,6 +39,9 @@ from whynet.workflows.settings import DataSettings, TrainSettings  # noqa: E402
 from whynet.workflows.train import train  # noqa: E402
 
 torch.set_num_threads(1)
+# A disk or a core that others use too makes any example slow now and then, which says nothing of the code.
+hypothesis.settings.register_profile("whynet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("whynet")
 # Not the user's own cache: readings of tests are of no use to anyone else.
 os.environ.setdefault("WHYNET_CACHE", str(Path(__file__).parents[1] / ".cache" / "whynet"))
 

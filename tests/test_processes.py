@@ -34,7 +34,7 @@ def results(run):
 
 def test_killed_anywhere_it_ends_like_an_unbroken_run(coloured_pictures, tmp_path):
     unbroken = tmp_path / "unbroken"
-    subprocess.run(command(coloured_pictures, unbroken), check=True, capture_output=True, timeout=120)
+    subprocess.run(command(coloured_pictures, unbroken), check=True, capture_output=True, timeout=600)
     broken = tmp_path / "broken"
     kills = 0
     ended = False
@@ -51,7 +51,7 @@ def test_killed_anywhere_it_ends_like_an_unbroken_run(coloured_pictures, tmp_pat
                     process.send_signal(signal.SIGKILL)
                     kills += 1
                     break
-            ended = process.wait(60) == 0
+            ended = process.wait(600) == 0
     assert Run.open(broken).is_complete("interpnet")
     assert kills >= 3
     assert results(broken) == results(unbroken)
@@ -65,7 +65,7 @@ def test_two_processes_share_the_work(coloured_pictures, tmp_path):
     )
     out = tmp_path / "run"
     arguments = command(coloured_pictures, out, "--devices", 2)[3:]
-    subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, timeout=600)
     history = json.loads((out / "interpnet" / "training.json").read_text())
     assert len(history) == 6
     assert history[-1]["train_loss"] < history[0]["train_loss"]
@@ -82,7 +82,7 @@ def test_filters_learn_what_they_stand_for_in_two_processes(coloured_pictures, t
         "--explainer-epochs", 1,
     ]  # fmt: skip
     arguments = command(coloured_pictures, out, *options)[3:]
-    subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, timeout=600)
     for mask in load_subject(out / "classifier").layer("blocks.3.2").masks:
         counts = mask.categories.bincount(minlength=2)
         assert counts[0] == counts[1]
@@ -102,6 +102,6 @@ def test_broken_off_it_says_so_with_its_exit_code(coloured_pictures, tmp_path, n
             lines.append(line)
             if " epoch 2/" in line:
                 process.send_signal(number)
-        assert process.wait(60) == code
+        assert process.wait(600) == code
     assert "Traceback" not in "".join(lines)
     assert "--resume" in lines[-1]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from whynet.base.lettering import blank, printable, shortened, text_width, wrapped, write
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=60), st.integers(30, 300))
 def test_text_is_cut_to_its_width(text, width):
     assert text_width(shortened(text, width, 15), 15) <= width

@@ -49,7 +49,7 @@ def test_a_sentence_is_tokenised_the_same_alone(language_tools, birds):
     assert [ptb_tokenise([sentence])[0] for sentence in birds[0][:3]] == together
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=40), max_size=20))
 def test_any_text_gives_one_line_a_sentence(language_tools, sentences):
     tokenised = ptb_tokenise(sentences)

@@ -59,7 +59,7 @@ ACTIVATIONS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(ACTIVATIONS, min_size=1, max_size=24),
     st.sampled_from([0.005, 0.07, 0.25, 0.29, 0.5, 0.9]),

@@ -28,7 +28,7 @@ def best_value(relative, places):
     return best
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=2), min_size=1, max_size=5))
 def test_the_balanced_assignment_is_the_best_that_gives_each_category_as_many(rows):
     strengths = torch.tensor(rows, dtype=torch.float)

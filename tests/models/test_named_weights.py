@@ -88,7 +88,7 @@ def test_without_a_network_it_is_told_in_one_line_each(tmp_path):
     )
     environment = {"HF_HOME": str(tmp_path), "TORCH_HOME": str(tmp_path), "PATH": "/usr/bin", "OMP_NUM_THREADS": "1"}
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=600
     )
     first, second, waits = process.stdout.splitlines()
     for message, name in ((first, "timm:resnet10t"), (second, "torchvision:resnet18")):

@@ -10,7 +10,7 @@ from whynet.base.errors import SettingError
 from whynet.models.preprocessing import Preprocessing
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(1, 90),
     st.integers(1, 90),
@@ -80,7 +80,7 @@ def as_before_there_were_shares(picture, height, width, fit):
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from(["stretch", "crop"]))
 def test_the_default_is_what_it_always_was(rows, columns, fit):
     picture = np.random.default_rng(rows).integers(0, 256, (rows, columns, 3), np.uint8)

@@ -147,9 +147,9 @@ def in_processes(start_process: Callable[..., Any]) -> Callable[..., list[Any]]:
             ends.append((process, receiver))
         results = []
         for process, receiver in ends:
-            assert receiver.poll(60), "a process hangs"
+            assert receiver.poll(600), "a process hangs"
             results.append(receiver.recv())
-            process.join(10)
+            process.join(60)
             receiver.close()
         return results
 

@@ -31,7 +31,7 @@ def test_every_acknowledged_write_survives_the_death_of_the_writer(
     sender.close()
     acknowledged: list[Any] = [receiver.recv() for _ in range(20)]
     os.kill(writer.pid, signal.SIGKILL)
-    writer.join(10)
+    writer.join(60)
     assert writer.exitcode == -signal.SIGKILL
     with pytest.raises(EOFError):
         while True:

@@ -39,7 +39,7 @@ def some(columns: dict[str, Any]) -> Any:
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(some(naming), some(vote), some(answer))
 def test_all_comes_back_and_no_cell_is_taken_for_a_formula(names: Any, votes: Any, answers: Any) -> None:
     kept = Records(

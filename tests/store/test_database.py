@@ -126,13 +126,13 @@ def test_a_damaged_file(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(
-        StorageError, match=rf"birds at 127\.0\.0\.1:{port} cannot be reached .*start its server"
-    ) as told:
-        Store(f"postgresql+psycopg://ada:{SECRET}@127.0.0.1:{port}/birds")
+    with socket.socket() as bound:  # not listening: refused, and nobody else's
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        with pytest.raises(
+            StorageError, match=rf"birds at 127\.0\.0\.1:{port} cannot be reached .*start its server"
+        ) as told:
+            Store(f"postgresql+psycopg://ada:{SECRET}@127.0.0.1:{port}/birds")
     assert SECRET not in str(told.value)
 
 

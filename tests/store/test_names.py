@@ -79,7 +79,7 @@ def test_a_name_said_twice_is_kept_twice_and_undone_at_once(store: Store) -> Non
 steps = st.lists(st.one_of(st.sampled_from(["head", "beak", "wing", None]), st.just(...)), max_size=12)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_namings_and_undos_are_those_of_a_stack(store: Store, steps: list[Any]) -> None:
     concept = f"concept-{next(numbers)}"
@@ -100,7 +100,7 @@ def test_namings_and_undos_are_those_of_a_stack(store: Store, steps: list[Any]) 
         assert (latest is not None and latest.can_be_undone) == (len(stack) > 1)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), max_size=4))
 def test_a_name_that_is_taken_comes_back(store: Store, texts: list[str]) -> None:
     concept = f"text-{next(numbers)}"

@@ -127,8 +127,10 @@ def _serving(run: Path, cache: Path, token: str | None = None) -> Iterator[str]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
+            assert thread.is_alive(), "the server ended before it began"
             time.sleep(0.02)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
+        assert not thread.is_alive(), "the server does not end"

@@ -181,7 +181,7 @@ def test_nothing_that_is_asked_makes_the_server_fail(bench):
         for way in ways:
 
             @settings(
-                max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+                max_examples=EXAMPLES, derandomize=True, database=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(case=way)

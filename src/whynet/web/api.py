@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from whynet.store.records import Naming
 from whynet.web.asking import Index, Key, desk_of, opened, with_data
 from whynet.web.waiting import answer_of
+from whynet.web.writing import written
 from whynet.workflows.workbench.comparison import compared
 from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.concept_view import page_of, ranked
@@ -95,27 +96,24 @@ def concept(request: Request, key: ConceptKey) -> dict[str, Any]:
 
 
 @router.post("/concepts/{key}/name")
-def name(request: Request, key: ConceptKey, asked: NameRequest) -> dict[str, Any]:
+async def name(request: Request, key: ConceptKey, asked: NameRequest) -> dict[str, Any]:
     """Name a concept."""
-    desk = desk_of(request)
-    desk.store.names.name(str(desk.book.id_of(key)), asked.name, asked.author)
-    return _concept(desk.book.concept(key))
+    names = desk_of(request).store.names
+    return await _changed(request, key, lambda own: names.name(own, asked.name, asked.author))
 
 
 @router.post("/concepts/{key}/undo")
-def undo(request: Request, key: ConceptKey, asked: UndoRequest) -> dict[str, Any]:
+async def undo(request: Request, key: ConceptKey, asked: UndoRequest) -> dict[str, Any]:
     """Go back to the name before."""
-    desk = desk_of(request)
-    desk.store.names.undo(str(desk.book.id_of(key)), asked.author)
-    return _concept(desk.book.concept(key))
+    names = desk_of(request).store.names
+    return await _changed(request, key, lambda own: names.undo(own, asked.author))
 
 
 @router.post("/concepts/{key}/vote")
-def vote(request: Request, key: ConceptKey, asked: VoteRequest) -> dict[str, Any]:
+async def vote(request: Request, key: ConceptKey, asked: VoteRequest) -> dict[str, Any]:
     """Vote on a concept; a person's second vote replaces the first."""
-    desk = desk_of(request)
-    desk.store.votes.vote(str(desk.book.id_of(key)), asked.voter, asked.trusted)
-    return _concept(desk.book.concept(key))
+    votes = desk_of(request).store.votes
+    return await _changed(request, key, lambda own: votes.vote(own, asked.voter, asked.trusted))
 
 
 @router.get("/concepts/{key}/pictures")
@@ -199,6 +197,17 @@ def progress(request: Request) -> StreamingResponse:
             await asyncio.sleep(0.2)
 
     return StreamingResponse(events(), media_type="text/event-stream")
+
+
+async def _changed(request: Request, key: str, change: Callable[[str], object]) -> dict[str, Any]:
+    """A concept after a change of what people say of it."""
+    book = desk_of(request).book
+
+    def work() -> dict[str, Any]:
+        change(str(book.id_of(key)))
+        return _concept(book.concept(key))
+
+    return await written(request, work)
 
 
 async def _explained(request: Request, shown: Shown) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -30,8 +31,8 @@ _STATIC = {
 }
 """All files that pages load, with where they are and their type; nothing else is ever read for a request."""
 _THREADS = 8
-"""That answer at once; others queue in the order in which they came. With more of them, threads mostly wait for each
-other: with 40, votes of 50 people at once took twice as long."""
+"""That answer at once, and as many that write to the store; others queue in the order in which they came. With more of
+them, threads mostly wait for each other: with 40, votes of 50 people at once took twice as long."""
 _TELLS_NOBODY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """Else each request looks whether somebody collects them, which is a seventh of a vote."""
 _FORM = 4096
@@ -61,6 +62,7 @@ def create_app(desk: Desk, *, token: str | None = None, hosts: Collection[str] =
         middleware=[Middleware(Guard, hosts=hosts, token=token, large=uploads)],
     )  # fmt: skip
     app.state.desk, app.state.is_ending = desk, lambda: False
+    app.state.writers = CapacityLimiter(_THREADS)
     add_faults(app)
 
     @app.get("/static/{name}", include_in_schema=False)

@@ -1,6 +1,7 @@
 """The pages of concepts: all of them, one on many pictures, and the forms by which people name it and vote."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query
@@ -12,6 +13,7 @@ from whynet.web.asking import Index, desk_of, with_data
 from whynet.web.rendering import is_part, page, person_of, picture
 from whynet.web.run_pages import check_person
 from whynet.web.waiting import answer_of
+from whynet.web.writing import written
 from whynet.workflows.report.concept_figures import MEANINGS, shown
 from whynet.workflows.workbench.concept_view import map_png, mapped, page_of, ranked
 from whynet.workflows.workbench.image_view import class_sentence
@@ -64,38 +66,38 @@ async def concept_png(request: Request, key: str, index: int) -> bytes:
 
 
 @router.post("/concepts/{key}/name")
-def name(request: Request, key: ConceptKey, name: Annotated[str, Form(max_length=200)] = "") -> Response:
+async def name(request: Request, key: ConceptKey, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Name a concept; an empty name takes the present one away."""
-    desk = desk_of(request)
-    author = check_person(person_of(request))
-    desk.store.names.name(str(desk.book.id_of(key)), name.strip() or None, author)
-    return _changed(request, key)
+    names, author = desk_of(request).store.names, check_person(person_of(request))
+    return await _changed(request, key, lambda own: names.name(own, name.strip() or None, author))
 
 
 @router.post("/concepts/{key}/undo")
-def undo(request: Request, key: ConceptKey) -> Response:
+async def undo(request: Request, key: ConceptKey) -> Response:
     """Go back to the name before."""
-    desk = desk_of(request)
-    author = check_person(person_of(request))
-    desk.store.names.undo(str(desk.book.id_of(key)), author)
-    return _changed(request, key)
+    names, author = desk_of(request).store.names, check_person(person_of(request))
+    return await _changed(request, key, lambda own: names.undo(own, author))
 
 
 @router.post("/concepts/{key}/vote")
-def vote(request: Request, key: ConceptKey, trusted: Annotated[Literal["yes", "no", "none"], Form()]) -> Response:
+async def vote(request: Request, key: ConceptKey, trusted: Annotated[Literal["yes", "no", "none"], Form()]) -> Response:
     """Vote on a concept."""
-    desk = desk_of(request)
-    voter = check_person(person_of(request))
+    votes, voter = desk_of(request).store.votes, check_person(person_of(request))
     meant = {"yes": True, "no": False, "none": None}[trusted]
-    desk.store.votes.vote(str(desk.book.id_of(key)), voter, meant)
-    return _changed(request, key)
+    return await _changed(request, key, lambda own: votes.vote(own, voter, meant))
 
 
-def _changed(request: Request, key: str) -> Response:
+async def _changed(request: Request, key: str, change: Callable[[str], object]) -> Response:
     """The part of the page that has changed; the whole page for a browser without scripts."""
-    if not is_part(request):
-        return RedirectResponse(f"/concepts/{key}", 303)
-    return page(request, "parts/opinions.html.jinja", **_values(request, key))
+    book = desk_of(request).book
+
+    def work() -> Response:
+        change(str(book.id_of(key)))
+        if not is_part(request):
+            return RedirectResponse(f"/concepts/{key}", 303)
+        return page(request, "parts/opinions.html.jinja", **_values(request, key))
+
+    return await written(request, work)
 
 
 def _values(request: Request, key: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from whynet.store.records import Answer
 from whynet.web.api import Person
 from whynet.web.asking import desk_of, study_asked
+from whynet.web.writing import written
 from whynet.workflows.workbench.study import results_now
 
 router = APIRouter(prefix="/api")
@@ -45,7 +46,7 @@ async def answer(request: Request, asked: AnswerRequest) -> dict[str, Any]:
     desk = desk_of(request)
     own = await study_asked(request)
     item, parts = own.item(asked.item), own.ticked(asked.parts)
-    kept = await asyncio.to_thread(desk.store.answers.answer, own.name, asked.person, str(item), parts)
+    kept = await written(request, lambda: desk.store.answers.answer(own.name, asked.person, str(item), parts))
     return _answer(kept)
 
 

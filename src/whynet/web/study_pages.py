@@ -12,6 +12,7 @@ from whynet.web.asking import desk_of, study_asked
 from whynet.web.concept_pages import concept_png
 from whynet.web.rendering import page, person_of
 from whynet.web.run_pages import check_person
+from whynet.web.writing import written
 from whynet.workflows.workbench.desk import Desk
 from whynet.workflows.workbench.study import Item, Study, results_now
 
@@ -52,7 +53,8 @@ async def answer(
             "this map was shown to another person, or before the concepts were found anew, so the answer was not "
             "kept; go on with the next map of the study"
         )
-    await asyncio.to_thread(desk.store.answers.answer, own.name, person, str(item), own.ticked(parts or []))
+    ticked = own.ticked(parts or [])
+    await written(request, lambda: desk.store.answers.answer(own.name, person, str(item), ticked))
     return RedirectResponse("/study", 303)
 
 

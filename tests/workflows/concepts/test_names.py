@@ -132,7 +132,7 @@ def slow_name(mains, claims):
 CLAIM = st.tuples(st.sampled_from(["wing colour", "bill colour", "size"]), st.sampled_from(["red", "blue"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["wing", "bill", CONTEXT, None]), st.frozensets(CLAIM)),

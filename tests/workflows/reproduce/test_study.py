@@ -10,6 +10,9 @@ import pytest
 from whynet.base.errors import RunError, SettingError
 from whynet.workflows.reproduce.study import Cell, Row, gathered, header, run_cells
 
+PATIENCE = 600
+"""Seconds until something is thought never to come, where other tests use the same cores."""
+
 
 def cell(row, seed, condition=""):
     return Cell(row=row, condition=condition, seed=seed, folder="", settings={})
@@ -44,7 +47,7 @@ def test_an_error_of_a_cell_is_the_studys(jobs):
 def telling_and_waiting(one, alone):
     with Path(one.folder).open("a") as file:
         file.write(f"{os.getpid()}\n")
-    time.sleep(60)
+    time.sleep(PATIENCE)
 
 
 @pytest.mark.slow
@@ -65,18 +68,29 @@ if __name__ == "__main__":
         path = tmp_path / "pids"
         return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    wait_until(lambda: len(pids()) == 2, seconds=60)
-    process.kill()
-    process.wait()
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids()), seconds=20)
+    try:
+        wait_until(lambda: len(pids()) == 2)
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: not any(is_at_work(pid) for pid in pids()))
 
 
-def wait_until(holds, seconds):
-    for _ in range(10 * seconds):
+def is_at_work(pid):
+    """Not if it has ended, even where nobody has asked for its exit code."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(holds):
+    for _ in range(10 * PATIENCE):
         if holds():
             return
         time.sleep(0.1)
-    raise AssertionError(f"nothing came of it in {seconds} seconds")
+    raise AssertionError(f"nothing came of it in {PATIENCE} seconds")
 
 
 def test_jobs_are_at_least_one():

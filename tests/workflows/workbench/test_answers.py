@@ -5,7 +5,7 @@ import pytest
 from whynet.workflows.workbench.answers import Answers
 from whynet.workflows.workbench.worker import Worker
 
-WAIT = 20
+WAIT = 120
 
 
 @pytest.fixture

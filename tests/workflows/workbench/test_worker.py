@@ -5,7 +5,7 @@ import pytest
 from whynet.base.progress import track
 from whynet.workflows.workbench.worker import Abandoned, Worker
 
-WAIT = 20
+WAIT = 120
 
 
 @pytest.fixture
