@@ -36,8 +36,9 @@ check: .venv/.installed ## format, lint, types, floors, pre-commit's settings, d
 bench: $(BENCH_VENV)/.installed ## measure speed against the peers; writes runs/bench/*.json
 	@test -n "$(BENCHMARKS)" || echo "There are no benchmarks/*.py: nothing to measure."
 	@mkdir -p runs/bench
-	@set -e; for file in $(BENCHMARKS); do echo "$$file"; \
-		$(BENCH_VENV)/bin/python $$file --json runs/bench/$$(basename $$file .py).json; done
+	@failed=; for file in $(BENCHMARKS); do echo "$$file"; \
+		$(BENCH_VENV)/bin/python $$file --json runs/bench/$$(basename $$file .py).json || failed="$$failed $$file"; \
+		done; test -z "$$failed" || { echo "Not measured:$$failed" >&2; exit 1; }
 
 docs: .venv/.installed ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

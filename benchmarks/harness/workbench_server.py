@@ -26,7 +26,7 @@ def serving(
         found = re.search(r"http://\S+", process.stdout.readline())
         if found is None:
             sys.exit("the server printed no address; the line above says why")
-        _wait_for(found[0])
+        _wait_for(found[0], process)
         yield process, found[0].rstrip("/")
     finally:
         if process.poll() is None:
@@ -34,13 +34,16 @@ def serving(
         process.wait(30)
 
 
-def _wait_for(address: str) -> None:
+def _wait_for(address: str, process: subprocess.Popen[str]) -> None:
     for _ in range(600):
+        if process.poll() is not None:
+            break
         try:
             httpx.get(address, timeout=5)
             return
         except httpx.HTTPError:
             time.sleep(0.1)
+    sys.exit(f"the server at {address} does not answer; the lines above may say why")
 
 
 def run_at(given: Path | None, folder: Path) -> Path:

@@ -112,3 +112,9 @@ def test_graph_shows_the_table_tests_and_how_nodes_stand(monkeypatch):
     ]
     for text in ("Does a node keep to one part?", "node priors", "wander 0.50 times"):
         assert text in answer.stdout, text
+
+
+def test_no_network_is_not_all_networks():
+    answer = call("reproduce", "icnn", "--networks", " , ")
+    assert answer.exit_code == 2
+    assert "names none" in " ".join(answer.output.split())

@@ -41,8 +41,15 @@ def test_what_was_exported_is_imported_once(source, told, tmp_path):
 def test_an_import_says_what_was_added_and_where(told, tmp_path):
     call("export", told, "--out", tmp_path / "tables")
     answer = call("import", told, tmp_path / "tables", "--store", tmp_path / "elsewhere.db")
-    assert "1 names, 1 votes and 1 answers added to" in answer.stdout
+    assert "1 name, 1 vote and 1 answer added to" in answer.stdout
     assert "elsewhere.db" in answer.stdout.replace("\n", "")
+
+
+def test_a_single_table_is_told_from_its_folder(told, tmp_path):
+    call("export", told, "--out", tmp_path / "tables")
+    answer = call("import", told, tmp_path / "tables" / "votes.csv")
+    assert answer.exit_code == 2
+    assert "name the folder of" in " ".join(answer.output.split())
 
 
 def test_nothing_to_import_is_told(told, tmp_path):

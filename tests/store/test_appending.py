@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from whynet.store import Records, Store, Vote
+from whynet.store import Naming, Records, Store, Vote
 from whynet.store.exchange import add_all
 
 
@@ -77,12 +77,22 @@ def test_of_rows_at_one_time_the_greater_id_counts(store: Store) -> None:
         )
         for hour in drawn.choices(range(3), k=60)
     ]
-    add_all(store._database, Records(names=(), votes=tuple(rows), answers=()), lambda kind, index: f"{kind} {index}")
+    names = [
+        Naming(
+            id=f"{drawn.getrandbits(128):032x}", concept="a", name=f"name {number}", author="Ada", is_undo=False,
+            time=datetime(2026, 1, 31, tzinfo=UTC), previous=None,
+        )
+        for number in range(20)
+    ]  # fmt: skip
+    everything = Records(names=tuple(names), votes=tuple(rows), answers=())
+    add_all(store._database, everything, lambda kind, index: f"{kind} {index}")
     last: dict[tuple[str, str], Vote] = {}
     for row in sorted(rows, key=lambda row: (row.time, row.id)):
         last[row.concept, row.voter] = row
     expected = [row for row in last.values() if row.trusted is not None]
     assert sorted(store.votes.current(), key=lambda row: row.id) == sorted(expected, key=lambda row: row.id)
+    named = max(names, key=lambda row: row.id)
+    assert store.names.latest("a") == store.names.current()["a"] == named
     for concept in "ab":
         tally = store.votes.tally(concept, "Bo")
         said = [row.trusted for row in expected if row.concept == concept]

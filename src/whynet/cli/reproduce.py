@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whynet.base.errors import SettingError
 from whynet.cli.console import Answer
 from whynet.cli.options import Device, Json
 
@@ -56,7 +57,9 @@ def icnn(
     single: Annotated[
         bool, typer.Option("--single", help="One category against as many of the others, for four of animal_parts.")
     ] = False,
-    networks: Annotated[str, typer.Option(help="Of these alone, by name, with commas.", show_default="all")] = "",
+    networks: Annotated[
+        str | None, typer.Option(help="Of these alone, by name, with commas.", show_default="all")
+    ] = None,
     out: Out = None,
     jobs: Jobs = 1,
     device: Device = "auto",
@@ -72,9 +75,12 @@ def icnn(
     from whynet.workflows.reproduce.icnn import ratios
 
     answer = Answer(json)
+    names = [name.strip() for name in (networks or "").split(",") if name.strip()]
+    if networks is not None and not names:
+        raise SettingError(f"networks by name, with commas, were expected, and {networks!r} names none")
     results = reproduce_icnn(
-        data=data, root=root, seeds=seeds, single=single, out=out, jobs=jobs, device=device, say=answer.say,
-        networks=[name.strip() for name in networks.split(",") if name.strip()],
+        data=data, root=root, seeds=seeds, single=single, networks=names, out=out, jobs=jobs, device=device,
+        say=answer.say,
     )  # fmt: skip
     _show_panels(answer, results)
     _show_tests(answer, results, "Paired over the seeds")

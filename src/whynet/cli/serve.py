@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from whynet.base.errors import MissingDependencyError
+from whynet.base.errors import MissingDependencyError, SettingError
 from whynet.cli.console import Answer
 from whynet.cli.options import Allow, Device, Json, RunFolder
 
@@ -85,13 +85,13 @@ def export(
     with open_run_store(Run.open(run), store) as opened:
         opened.export_csv(out)
         records = opened.records()
-    counts = f"{len(records.names)} names, {len(records.votes)} votes and {len(records.answers)} answers"
+    counts = _counts(len(records.names), len(records.votes), len(records.answers))
     answer.say(f"{counts}, with their history, in {out}")
     answer.give(to_json(records))
 
 
 @study.command(name="import")
-def bring(
+def import_(
     run: RunFolder,
     source: Annotated[Path, typer.Argument(help="What export wrote: a folder of tables, or a file of JSON.")],
     store: Store = None,
@@ -110,9 +110,20 @@ def bring(
     from whynet.workflows.run import Run
 
     answer = Answer(json)
+    if source.suffix == ".csv" and source.is_file():
+        raise SettingError(
+            f"a folder of tables or a file of JSON was expected, not the table {source}; name its folder"
+        )
     with open_run_store(Run.open(run), store) as opened:
         added = opened.import_csv(source) if source.is_dir() else opened.import_json(source)
         label = opened.label
-    counts = f"{added.num_names} names, {added.num_votes} votes and {added.num_answers} answers"
+    counts = _counts(added.num_names, added.num_votes, added.num_answers)
     answer.say(f"{counts} added to {label}")
     answer.give(asdict(added))
+
+
+def _counts(names: int, votes: int, answers: int) -> str:
+    def counted(number: int, thing: str) -> str:
+        return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+    return f"{counted(names, 'name')}, {counted(votes, 'vote')} and {counted(answers, 'answer')}"

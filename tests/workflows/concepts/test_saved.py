@@ -91,10 +91,18 @@ def test_what_was_written_comes_back(folder, run, subject):
     )
     assert not found.module.training
     assert saved_classes(run) == saved_classes(run, 1) == [folder]
-    assert saved_classes(run, 0) == saved_classes(run, 11) == []
     assert sorted(contents(run)) == [
         "0001-jay", "0001-jay/concepts.json", "0001-jay/config.json", "0001-jay/model.safetensors",
     ]  # fmt: skip
+
+
+def test_a_class_is_found_by_its_number_and_under_any_other_name_too(folder, run, subject):
+    save_concepts(run, subject, concepts_of(0, "owl"))
+    owl = class_folder(run, CONCEPTS, 0, "owl")
+    assert saved_classes(run, 1) == [folder]
+    assert saved_classes(run, 0) == [owl]
+    renamed = owl.rename(owl.with_name("owl"))
+    assert saved_classes(run, 0) == saved_classes(run) == [folder, renamed]
 
 
 def test_titles_are_a_persons_then_the_suggestions_then_a_number():

@@ -70,9 +70,12 @@ def test_every_seed_is_a_dot_and_names_are_escaped():
 
 
 def test_variants_of_plain_rows_are_left_to_the_tables():
-    def row(**more):
-        return {"name": "a", "metrics": {"accuracy": {"mean": 0.5, "sd": 0.0, "values": [0.5]}}, **more}
+    def row(key="accuracy", **more):
+        return {"name": "a", "metrics": {key: {"mean": 0.5, "sd": 0.0, "values": [0.5]}}, **more}
 
-    conditions = [row(condition="other"), row(condition="third")]
-    for rows, shown in (([row(), *conditions], 1), (conditions, 2)):
-        assert len(list(ET.fromstring(dots({"rows": rows}, "accuracy")).iter("circle"))) == shown
+    conditions, floors = [row(condition="other"), row(condition="third")], [row()]
+    for rows, shown in (([row(), *conditions], 2), (conditions, 2), ([row("fitness"), *conditions], 2)):
+        drawing = ET.fromstring(dots({"rows": rows, "floors": floors}, "accuracy"))
+        kinds = [circle.get("class") for circle in drawing.iter("circle")]
+        assert len(kinds) == shown
+        assert ("seed floor" in kinds) == (len(rows) == 3 and rows[0] == row())

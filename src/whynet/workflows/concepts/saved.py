@@ -125,10 +125,15 @@ def saved_classes(run: Run, class_index: int | None = None) -> list[Path]:
 
     Args:
         run: Where they lie.
-        class_index: Look for this class alone; none or, beyond 9,999 classes, others may be found beside it.
+        class_index: Only those whose names begin with the number of this class, if there are any; what a folder holds
+            says its description.
     """
-    folder, own = run.folder / CONCEPTS, "*" if class_index is None else f"{class_index:04d}*"
-    return sorted(path.parent for path in folder.glob(f"{own}/{DESCRIPTION}") if not path.parent.name.startswith("."))
+
+    def found(names: str) -> list[Path]:
+        paths = (run.folder / CONCEPTS).glob(f"{names}/{DESCRIPTION}")
+        return sorted(path.parent for path in paths if not path.parent.name.startswith("."))
+
+    return (found(f"{class_index:04d}*") if class_index is not None else []) or found("*")
 
 
 def described_concepts(folder: Path) -> DescribedConcepts:

@@ -185,13 +185,12 @@ WIDTH, LABEL, LINE, MARGIN, CHARACTER = 560, 210, 26, 34, 6.5
 def dots(results: Mapping[str, Any], key: str) -> str:
     """One figure of every model as an SVG: a dot a seed, a bar at the mean, a diamond for the paper, floors paler.
 
-    Where a study has conditions its floors are left out: they would take the room that tells the conditions apart.
-    Where some rows are of none, the conditions are variants of these, and left to the tables.
+    Where some rows with the figure are of no condition, the conditions are variants of these, and left to the tables.
+    Where conditions are drawn, floors are left out: they would take the room that tells the conditions apart.
     """
-    has_conditions = any("condition" in row for row in results["rows"])
-    floors = [] if has_conditions else results.get("floors", [])
-    plain = [row for row in results["rows"] if not row.get("condition")]
-    rows = [row for row in [*(plain or results["rows"]), *floors] if key in row["metrics"]]
+    known, floors = ([row for row in results.get(kind, []) if key in row["metrics"]] for kind in ("rows", "floors"))
+    plain = [row for row in known if not row.get("condition")]
+    rows = [*plain, *floors] if plain else known
     label = max(LABEL, 20 + round(CHARACTER * max(len(_name(row)) for row in rows)))
     width = WIDTH + label - LABEL
     factor = 100 if key in SHARES else 1
