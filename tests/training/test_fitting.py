@@ -22,7 +22,7 @@ def fresh():
     return InterpNET(reading_size=6, vocabulary_size=9, embedding_size=4, hidden_size=8, projection_size=8, dropout=0.5)
 
 
-def fit(folder, model=None, **changes):
+def fit(folder, model=None, *, progress=False, **changes):
     settings = ExplainerSettings(**{**SETTINGS.__dict__, **changes})
     model = model or fresh()
     history = train_interpnet(
@@ -30,7 +30,7 @@ def fit(folder, model=None, **changes):
         pairs(),
         pairs(12),
         settings,
-        FitContext(folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=False),
+        FitContext(folder=folder, seed=3, hardware=Hardware(device="cpu"), progress=progress),
     )
     return history, model
 
@@ -46,6 +46,18 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
     assert first == second
     assert same_weights(one, other)
     assert first[-1]["train_loss"] < first[0]["train_loss"]
+
+
+def test_where_no_bar_can_be_drawn_each_epoch_and_in_long_ones_each_half_minute_has_a_line(
+    tmp_path, monkeypatch, capsys
+):
+    fit(tmp_path / "quick", progress=True, epochs=2)
+    quick = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0].rpartition(" ")[2] for line in quick] == ["1/2", "2/2"]
+    monkeypatch.setattr("whynet.base.progress._SILENCE_SECONDS", 0.0)
+    fit(tmp_path / "slow", progress=True, epochs=2)
+    slow = [line for line in capsys.readouterr().err.splitlines() if " epoch " not in line]
+    assert [line.partition(": ")[2] for line in slow] == [f"{step} of 12" for step in range(1, 13)]
 
 
 @pytest.mark.parametrize("killed_at", [4, 13, 17])

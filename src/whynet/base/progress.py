@@ -1,5 +1,7 @@
-"""Progress of loops that are not Lightning's: bars where a person looks on, calls where a program listens."""
+"""Progress: bars where a person looks on, a line now and then elsewhere, calls where a program listens."""
 
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 Item = TypeVar("Item")
 Listener: TypeAlias = Callable[[str, int, int | None], None]
 """Told what a loop does, how many of its items are done, and of how many, if that is known."""
+_SILENCE_SECONDS = 30.0
+"""A loop that takes longer says how far it is, where no bar can be drawn."""
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
@@ -29,7 +33,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def track(items: Iterable[Item], description: str, *, total: int | None = None) -> Iterator[Item]:
-    """The items, with a bar on standard error while they are used; nothing is drawn where that is no terminal.
+    """The items, with a bar on standard error while they are used; where that is no terminal, a line now and then.
 
     Args:
         items: What to loop over.
@@ -41,8 +45,29 @@ def track(items: Iterable[Item], description: str, *, total: int | None = None) 
     if (listener := _listener.get()) is not None:
         yield from _told(items, description, total, listener)
         return
+    if not _console().is_terminal:
+        lines = SparseLines()
+        for done, item in enumerate(items):
+            lines.tell(description, done, total)
+            yield item
+        return
     with _bar() as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+class SparseLines:
+    """Lines on standard error that tell how far a loop is, half a minute apart at least."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def tell(self, description: str, done: int, total: int | None) -> None:
+        """Tell it, if nothing was told for half a minute."""
+        now = time.monotonic()
+        if now - self._last >= _SILENCE_SECONDS:
+            self._last = now
+            sys.stderr.write(f"{description}: {done}" + (f" of {total}\n" if total else "\n"))
+            sys.stderr.flush()
 
 
 def _told(items: Iterable[Item], description: str, total: int | None, listener: Listener) -> Iterator[Item]:
@@ -60,12 +85,19 @@ def reporting(description: str) -> Iterator[Callable[[int, int], None]]:
     if (listener := _listener.get()) is not None:
         yield lambda done, total: listener(description, done, total)
         return
+    if not _console().is_terminal:
+        lines = SparseLines()
+        yield lambda done, total: lines.tell(description, done, total)
+        return
     with _bar() as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _bar() -> Progress:
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=_console(), transient=True)
+
+
+def _console() -> Console:
+    return Console(stderr=True)

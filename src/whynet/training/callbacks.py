@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from whynet.base.errors import TrainingError
+from whynet.base.progress import SparseLines
 from whynet.base.seeding import generator
 
 
@@ -92,7 +93,10 @@ class History(Callback):
 
 
 class ProgressLine(Callback):
-    """A bar over the steps of the whole fit where a person looks on, else one line an epoch; on standard error."""
+    """A bar over the steps of the whole fit where a person looks on; else a line an epoch, and in long ones more.
+
+    All on standard error.
+    """
 
     def __init__(self, description: str) -> None:
         self.description = description
@@ -100,6 +104,7 @@ class ProgressLine(Callback):
         self.console: Console | None = None
         self.bar: Progress | None = None
         self.task: TaskID | None = None
+        self.lines = SparseLines()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
@@ -113,10 +118,15 @@ class ProgressLine(Callback):
         epochs = trainer.max_epochs or 1
         self.task = self.bar.add_task(self.description, total=steps * epochs, completed=steps * trainer.current_epoch)
         self.bar.start()
+        self.lines = SparseLines()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        if self.bar is not None and self.task is not None:
-            self.bar.advance(self.task)
+        if self.console is None or self.bar is None or self.task is None:
+            return
+        self.bar.advance(self.task)
+        if not self.console.is_terminal:
+            (fit,) = self.bar.tasks
+            self.lines.tell(f"{self.description}, steps", int(fit.completed), int(fit.total or 0))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.console is None or self.bar is None or self.task is None:
@@ -128,6 +138,7 @@ class ProgressLine(Callback):
             self.bar.update(self.task, description=line)
         else:
             self.console.print(line, soft_wrap=True)
+            self.lines = SparseLines()
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if self.bar is not None:

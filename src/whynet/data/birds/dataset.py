@@ -6,17 +6,15 @@ recoloured).
 """
 
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from whynet.base.errors import SettingError
+from whynet.base.progress import track
 from whynet.data.bird_parts import LARGE_PARTS
 from whynet.data.birds.cache import PaintedSplit, cache_folder, read_split, split_folder, write_split
 from whynet.data.birds.captions import Caption, write_captions
@@ -262,10 +260,7 @@ class PaintedBirds(ExampleDataset):
         landmarks = np.empty((count if kept else 0, len(PART_NAMES), 3), np.float32)
         boxes = np.empty((count if kept else 0, 4), np.float32)
         sentences, claims, attributes = [], [], []
-        progress = track(
-            range(count), f"painting birds, {self.split}", console=Console(stderr=True), disable=not sys.stderr.isatty()
-        )
-        for index in progress:
+        for index in track(range(count), f"Painting birds, {self.split}"):
             example, captions, painting = self._example(index, self.plumage(index))
             if kept:
                 images[index], part_maps[index], landmarks[index] = (
