@@ -1,12 +1,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import whynet
 from whynet.base.explanation import Explanation
 from whynet.base.graph_node import GraphNode
+from whynet.base.reason import Reason
 from whynet.cli.app import app
 
 
@@ -44,6 +46,29 @@ def test_explain_says_why(run, coloured_pictures):
     answer = call("explain", run, picture, "--device", "cpu")
     assert answer.exit_code == 0, answer.output
     assert "This is an image of a red tile because" in answer.stdout
+
+
+def test_a_bad_picture_does_not_lose_the_others(run, coloured_pictures, tmp_path, caplog):
+    picture, bad = coloured_pictures / "test" / "red tile" / "3.png", tmp_path / "bad.png"
+    bad.write_text("no picture")
+    answer = call("explain", run, bad, picture, "--device", "cpu", "--json", "-")
+    assert answer.exit_code == 1
+    assert [item["image"] for item in json.loads(answer.stdout)] == [str(picture)]
+    assert [message.startswith(f"left out: {bad}: ") for message in caplog.messages] == [True]
+    answer = call("explain", run, bad, tmp_path / "absent.png", "--device", "cpu")
+    assert answer.exit_code == 2
+    assert f"error: none of 2 pictures can be used; the first: {bad}" in answer.stderr
+
+
+def test_reasons_and_the_bias_make_up_the_logit_by_concepts(monkeypatch):
+    reasons = [Reason(name=name, weight=weight, heat_map=np.zeros((2, 2))) for name, weight in (("a", 4.0), ("b", 1.5))]
+    explanation = Explanation(
+        image_name="a.png", class_index=1, class_name="Owl", probability=0.9, reasons=tuple(reasons),
+        faithfulness={"logit_by_concepts": 3.5, "logit": 3.0},
+    )  # fmt: skip
+    monkeypatch.setattr("whynet.workflows.explain.explain", lambda *_, **__: [explanation])
+    lines = [line.split(maxsplit=1) for line in call("explain", "runs/x", "a.png").stdout.splitlines()[-4:]]
+    assert lines == [["+4.00", "a"], ["+1.50", "b"], ["-2.00", "bias"], ["+3.50", "in all; the logit is +3.00"]]
 
 
 @pytest.mark.parametrize(

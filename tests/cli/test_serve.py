@@ -49,7 +49,7 @@ def test_a_single_table_is_told_from_its_folder(told, tmp_path):
     call("export", told, "--out", tmp_path / "tables")
     answer = call("import", told, tmp_path / "tables" / "votes.csv")
     assert answer.exit_code == 2
-    assert "name the folder of" in " ".join(answer.output.split())
+    assert "name its folder" in " ".join(answer.output.split())
 
 
 def test_nothing_to_import_is_told(told, tmp_path):

@@ -142,7 +142,7 @@ def test_a_run_without_an_explainer_says_why(run, describe):
     def why():
         return evaluate(run, device="cpu")["missing"]["sentences"]
 
-    assert why() == "the run has no explainer yet; go on with `whynet train --resume`"
+    assert why() == f"the run has no explainer yet; go on with `whynet train --out {run} --resume`"
     describe("validation", lambda name, captions: [])
     assert why() == "the run has no explainer, since no validation picture has a caption"
     describe("train", lambda name, captions: [])

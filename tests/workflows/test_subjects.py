@@ -8,7 +8,8 @@ from whynet.models.convnet import ConvNet
 from whynet.models.preprocessing import Preprocessing
 from whynet.models.saved_subject import save_subject
 from whynet.models.subject import Subject
-from whynet.workflows.subjects import open_subject, read_class_names, saved_folder
+from whynet.workflows.settings import DataSettings
+from whynet.workflows.subjects import open_subject, open_subject_for_data, read_class_names, saved_folder
 
 OWN = """
 from torch import nn
@@ -47,6 +48,20 @@ def test_runs_ones_own_function_with_given_weights(own_code, tmp_path):
     assert weighted.logits(torch.ones(1, 3, 2, 2)).tolist() == [[13.0, 13.0]]
     with pytest.raises(SubjectError, match="returned a network alone; return a whynet.Subject"):
         open_subject(f"{own_code}:bare")
+
+
+def test_the_size_that_nobody_named_is_told(own_code, caplog):
+    """Of a network alone: a function may return the preprocessing, too."""
+    for function, size, told in (("bare", None, True), ("bare", 32, False), ("build", None, False)):
+        caplog.clear()
+        subject = open_subject_for_data(
+            f"{own_code}:{function}", ("a", "b"), DataSettings(name="folder", root=".", image_size=size)
+        )
+        assert len(caplog.messages) == told
+        if function == "bare":
+            assert subject.preprocess == Preprocessing(height=size or 128, width=size or 128)
+        if told:
+            assert "it sees pictures of 128 x 128 pixels, with ImageNet's mean" in caplog.messages[0]
 
 
 def test_a_folder_of_ones_own_network_runs_code_only_if_it_is_named(own_code, tmp_path):

@@ -50,9 +50,7 @@ class _Commands(TyperGroup):
 def _broken_off(ctx: Any) -> str:
     if ctx.invoked_subcommand == "attribute":
         return "broken off; the maps that were complete are kept"
-    again = (
-        "the same command with --out and --resume alone" if ctx.invoked_subcommand == "train" else "the same command"
-    )
+    again = "`whynet train --out FOLDER --resume`" if ctx.invoked_subcommand == "train" else "the same command"
     return f"broken off; what was complete is kept, and {again} goes on from there"
 
 
@@ -194,21 +192,25 @@ def explain(
 ) -> None:
     """Say what is in each picture, and why: "This is an image of a ... because ...".
 
+    Files that cannot be used are named and left out; the exit code is 1 then.
+
     **Example:** `whynet explain runs/demo bird.jpg`
     """
     from whynet.workflows.explain import explain as explain_images
 
     answer = Answer(json)
     asked = tuple(filter(None, (name.strip() for name in structures.split(","))))
-    explanations = explain_images(run, images, beam=beam, structures=asked, device=device, allow=subject)
+    explanations = explain_images(
+        run, images, beam=beam, structures=asked, device=device, allow=subject, skip_bad=True
+    )
     for explanation in explanations:
         answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
         for reason in explanation.reasons:
             answer.say(f"    {reason.weight:+6.2f}  {reason.name}")
         if (told := explanation.faithfulness) and "logit_by_concepts" in told:
-            answer.say(
-                f"    {told['logit_by_concepts']:+6.2f}  in all, with the bias; the logit is {told['logit']:+.2f}"
-            )
+            in_all = told["logit_by_concepts"]
+            answer.say(f"    {in_all - sum(reason.weight for reason in explanation.reasons):+6.2f}  bias")
+            answer.say(f"    {in_all:+6.2f}  in all; the logit is {told['logit']:+.2f}")
         for step in explanation.tree:
             answer.say(f"    {step.text}")
         if "tree" in asked and not explanation.tree:
@@ -221,6 +223,8 @@ def explain(
         elif "graph" in asked and not explanation.graph:
             answer.say(f"    none of the surest nodes of {explanation.class_name} is found here")
     answer.give([explanation.to_json() for explanation in explanations])
+    if len(explanations) < len(images):
+        raise typer.Exit(1)
 
 
 @app.command()

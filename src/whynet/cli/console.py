@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -42,16 +43,19 @@ class Answer:
     def figures(self, title: str, columns: list[str], rows: list[list[str]], *, reading: str | None = None) -> None:
         """Print a table: the first column names, the others hold figures; below it how to read them.
 
-        Square brackets in a row are text: classes may be called so.
+        Where the terminal is too narrow for the columns, they stand below each other in place of the rows, if that
+        fits. Square brackets in a row are text: classes may be called so.
         """
-        table = Table(title=title, title_justify="left", title_style="bold")
-        for index, column in enumerate(columns):
-            table.add_column(column, justify="left" if index == 0 else "right")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        self.console.print(table)
+        lines = [columns, *rows]
+        tables = (_table(title, lines), _table(title, [list(line) for line in zip(*lines, strict=True)]))
+        self.console.print(next(filter(self._fits, tables), tables[0]))
         if reading is not None:
             self.console.print(reading, markup=False, soft_wrap=False)
+
+    def _fits(self, table: Table) -> bool:
+        """Whether the terminal is as wide as a table."""
+        unbounded = self.console.options.update(max_width=10_000)
+        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
 
     def give(self, value: Any) -> None:
         """Hand the JSON form to whoever asked for it."""
@@ -59,3 +63,13 @@ class Answer:
             sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
         elif self.json_file is not None:
             write_json_atomically(Path(self.json_file), value)
+
+
+def _table(title: str, lines: list[list[str]]) -> Table:
+    """A table whose first line is its head; what is too long is folded, and never cut."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(lines[0]):
+        table.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*map(Text, line))
+    return table

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from whynet.attribution.methods import METHODS, method_named
-from whynet.base.errors import RunError, SettingError
+from whynet.base.errors import SettingError
 from whynet.data.example import ExampleDataset
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
@@ -65,8 +65,7 @@ def open_checked(
     torch_device = Hardware(device=device).torch_device()
     if run is not None:
         opened = Run.open(run)
-        if not opened.is_complete(CLASSIFIER):
-            raise RunError(f"{opened.folder} has no trained classifier yet; go on with `whynet train --resume`")
+        opened.check_classifier()
         settings = TrainSettings.from_json(opened.settings).data
         network = load_subject(opened.folder / CLASSIFIER, function=subject)
         for layer in layers:

@@ -112,7 +112,7 @@ def _evaluate(
     }
     explainer.run.write(SENTENCES, rows)
     if not explainer.writes:
-        metrics["missing"]["sentences"] = _why_no_explainer(splits)
+        metrics["missing"]["sentences"] = _why_no_explainer(explainer.run, splits)
         return metrics
     if not any(test.captions):
         metrics["missing"]["sentences"] = "no test picture has a caption to compare its sentence with"
@@ -154,8 +154,8 @@ def _rows(test: ExampleDataset, logits: Logits, sentences: Sequence[Sentence | N
     ]
 
 
-def _why_no_explainer(splits: Splits) -> str:
+def _why_no_explainer(run: Run, splits: Splits) -> str:
     for part, examples in (("training", splits.train), ("validation", splits.validation)):
         if not any(examples.captions):
             return f"the run has no explainer, since no {part} picture has a caption"
-    return "the run has no explainer yet; go on with `whynet train --resume`"
+    return f"the run has no explainer yet; go on with {run.to_go_on}"

@@ -64,8 +64,7 @@ class Explainer:
 
     def __init__(self, run: Run | str | Path, *, device: str = "auto", allow: str | None = None) -> None:
         self.run = run if isinstance(run, Run) else Run.open(run)
-        if not self.run.is_complete(CLASSIFIER):
-            raise RunError(f"{self.run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+        self.run.check_classifier()
         self.settings = TrainSettings.from_json(self.run.settings)
         self.device = Hardware(device=device).torch_device()
         self.subject = load_subject(self.run.folder / CLASSIFIER, function=allow).to(self.device)

@@ -131,6 +131,16 @@ class Run:
         """Whether a stage has ended."""
         return stage in self.record()["stages"]
 
+    @property
+    def to_go_on(self) -> str:
+        """The command by which a run that was broken off goes on."""
+        return f"`whynet train --out {self.folder} --resume`"
+
+    def check_classifier(self) -> None:
+        """Raise `RunError` unless there is a trained classifier."""
+        if not self.is_complete(CLASSIFIER):
+            raise RunError(f"{self.folder} has no trained classifier yet; go on with {self.to_go_on}")
+
     def complete(self, stage: str, seconds: float, **counts: int) -> None:
         """Mark a stage as complete, with what it counted."""
         record = self.record()

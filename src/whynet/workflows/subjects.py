@@ -1,5 +1,6 @@
 """Subjects as the command line names them: a run, a saved folder, a library's network, or the user's own function."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from whynet.models.saved_subject import DESCRIPTION, import_subject, load_subjec
 from whynet.models.subject import Subject
 from whynet.workflows.run import CLASSIFIER
 from whynet.workflows.settings import DataSettings
+
+_log = logging.getLogger(__name__)
 
 
 def saved_folder(name: str) -> Path | None:
@@ -66,6 +69,9 @@ def open_subject_for_data(
 ) -> Subject:
     """A subject with the classes and the size of a data set, where it leaves these open; errors as `open_subject`.
 
+    A function may return a network alone. If nobody has said which size it was trained on, the one that is taken is
+    told: a network that sees pictures of another size errs more often, and nothing else tells.
+
     Args:
         name: See there, as for the weights and what may run.
         class_names: Of the data.
@@ -78,7 +84,15 @@ def open_subject_for_data(
     if is_named(name):  # its own classes, unless weights of one's own come with others
         own_names = None if weights is None else class_names
         return open_subject(name, weights=weights, class_names=own_names, image_size=data.image_size)
-    return open_subject(name, weights=weights, class_names=class_names, preprocessing=preprocessing_for(data))
+    preprocessing = preprocessing_for(data)
+    subject = open_subject(name, weights=weights, class_names=class_names, preprocessing=preprocessing)
+    if subject.preprocess is preprocessing and data.image_size is None:
+        _log.warning(
+            "%s returns a network without preprocessing: it sees pictures of %d x %d pixels, with ImageNet's mean and "
+            "deviation; if it was trained on others, give --image-size, or return a whynet.Subject with its own",
+            name, preprocessing.height, preprocessing.width,
+        )  # fmt: skip
+    return subject
 
 
 def preprocessing_for(data: DataSettings) -> Preprocessing:

@@ -392,7 +392,7 @@ def test_a_class_without_test_pictures_has_no_figures_of_maps(painted_run, paint
 
 def test_a_run_without_a_classifier_is_told(tmp_path):
     run = Run.create(tmp_path / "run", {})
-    with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --resume`"):
+    with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --out .* --resume`"):
         find(run)
     assert nothing_was_made(run)
 

@@ -115,7 +115,7 @@ def test_classes_that_are_not_recognised_are_left_out_and_named(run, caplog):
 
 def test_a_run_without_a_classifier_is_told(tmp_path):
     run = Run.create(tmp_path / "run", SETTINGS.to_json())
-    with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --resume`"):
+    with pytest.raises(RunError, match="has no trained classifier yet; go on with `whynet train --out .* --resume`"):
         trees_of_run(run)
 
 

@@ -77,8 +77,7 @@ def find_concepts(
         DataError: A class has too few pictures, or a constant logit.
         TrainingError: The loss became NaN.
     """
-    if not run.is_complete(CLASSIFIER):
-        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    run.check_classifier()
     hardware = Hardware(device=device)
     subject = load_subject(run.folder / CLASSIFIER, function=allow, option="--allow").to(hardware.torch_device())
     splits = open_data(TrainSettings.from_json(run.settings).data, skip_bad=skip_bad)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whynet.base.errors import RunError, UnrecognisedError
+from whynet.base.errors import UnrecognisedError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.structures.decision_tree import TreeSettings
@@ -72,8 +72,7 @@ def trees_of_run(
         WhynetError: What `fit_decision_tree` raises.
     """
     run = Run.open(run) if isinstance(run, Path) else run
-    if not run.is_complete(CLASSIFIER):
-        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    run.check_classifier()
     subject = load_subject(run.folder / CLASSIFIER, function=allow).to(Hardware(device=device).torch_device())
     chosen = wanted_classes(subject, classes)
     data = TrainSettings.from_json(run.settings).data

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from whynet.base.errors import RunError
 from whynet.models.saved_subject import load_subject
 from whynet.models.subject import Subject
 from whynet.training.hardware import Hardware
@@ -69,8 +68,7 @@ def filters_of_run(
         WhynetError: What `measure_filters` raises.
     """
     run = Run.open(run) if isinstance(run, Path) else run
-    if not run.is_complete(CLASSIFIER):
-        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    run.check_classifier()
     subject = load_subject(run.folder / CLASSIFIER, function=allow).to(Hardware(device=device).torch_device())
     data = TrainSettings.from_json(run.settings).data
     splits = open_data(data, skip_bad=skip_bad)

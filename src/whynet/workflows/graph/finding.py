@@ -85,8 +85,7 @@ def graphs_of_run(
         DataError: A class has fewer than two training pictures.
     """
     run = Run.open(run) if isinstance(run, Path) else run
-    if not run.is_complete(CLASSIFIER):
-        raise RunError(f"{run.folder} has no trained classifier yet; go on with `whynet train --resume`")
+    run.check_classifier()
     subject = load_subject(run.folder / CLASSIFIER, function=allow, option="--subject")
     subject.to(Hardware(device=device).torch_device())
     classes, layers = wanted_classes(subject, request.where.classes), graph_layers(subject, request.where.layers)
