@@ -37,9 +37,13 @@ class GraphNode:
 
     @property
     def text(self) -> str:
-        """The node in one line: "node 7, filter 3 of features.7, mostly on the wing: at x 28, y 36, score 0.86"."""
+        """The node in one line: "node 7, filter 3 of features.7, mostly on the wing: at x 28, y 36, score 0.86".
+
+        Parents of one filter that were found at one place are told once.
+        """
         part = f", mostly on the {self.part}" if self.part else ""
-        told = " and ".join(f"{node_name(own.layer, own.filter)} {own._place}" for own in self.parents[:_TOLD])
+        parents = dict.fromkeys(f"{node_name(own.layer, own.filter)} {own._place}" for own in self.parents)
+        told = " and ".join(list(parents)[:_TOLD])
         beside = f"; moves with {told}" if told else ""
         name = node_name(self.layer, self.filter)
         return f"node {self.node}, {name}{part}: {self._place}, score {self.score:.2f}{beside}"
