@@ -1,32 +1,40 @@
-"""Drawings of the report as SVG: training curves, bars with whiskers, and the confusion matrix."""
+"""Drawings of the report as SVG: training curves, and bars with whiskers."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
-from jaxtyping import Int
+from whynet.workflows.report.rendering import spaced
 
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 30
-MAX_CLASSES = 60
-"""A larger confusion matrix has cells too small to see."""
 
 
-def curves(history: Sequence[dict[str, float]], names: dict[str, str], *, title: str) -> str:
+def round_ticks(low: float, high: float) -> tuple[list[float], int]:
+    """Four to six round numbers, 1, 2 or 5 times a power of ten apart, that hold a range, and their decimals."""
+    size = (high - low) / 5
+    power = math.floor(math.log10(size))
+    step = next(unit for unit in (1, 2, 5, 10) if unit * 10.0**power >= size * (1 - 1e-9)) * 10.0**power
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * count for count in range(first, last + 1)], max(0, -math.floor(math.log10(step) + 1e-9))
+
+
+def curves(history: Sequence[dict[str, float]], names: dict[str, str], *, title: str, in_percent: bool = False) -> str:
     """Figures by epoch as an SVG.
 
     Args:
         history: One row an epoch; `epoch` counts from 0.
         names: Figures to draw, with what the legend calls them; the first is the strong line.
         title: Read out to those who cannot see it.
+        in_percent: Whether the figures are shares, shown in percent.
     """
     series = {label: [row[key] for row in history if key in row] for key, label in names.items()}
-    values = [value for line in series.values() for value in line]
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    low = 0.0 if low >= 0 else low
-    high = high if high > low else low + 1
+    factor, unit = (100, "\N{NO-BREAK SPACE}%") if in_percent else (1, "")
+    values = [factor * value for line in series.values() for value in line if math.isfinite(value)]
+    low, high = min(0.0, *values), max(values, default=0.0)
+    ticks, decimals = round_ticks(low, high if high > low else low + 1)
+    low, high = ticks[0], ticks[-1]
     last = max(len(history) - 1, 1)
 
     def x(epoch: float) -> float:
@@ -36,16 +44,16 @@ def curves(history: Sequence[dict[str, float]], names: dict[str, str], *, title:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
 
     parts = [f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
-    for tick in np.linspace(low, high, 5):
+    for tick in ticks:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:.2f}</text>')
+        parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:.{decimals}f}{unit}</text>')
     for epoch in sorted({0, last // 2, last}):
         parts.append(f'<text class="tick mid" x="{x(float(epoch)):.1f}" y="{HEIGHT - 12}">{epoch + 1}</text>')
     for number, line in enumerate(series.values()):
-        points = " ".join(f"{x(float(epoch)):.1f},{y(value):.1f}" for epoch, value in enumerate(line))
+        points = " ".join(f"{x(float(epoch)):.1f},{y(factor * value):.1f}" for epoch, value in enumerate(line))
         parts.append(f'<polyline class="line line{number}" points="{points}"/>')
         if len(line) == 1:
-            parts.append(f'<circle class="dot dot{number}" cx="{x(0.0):.1f}" cy="{y(line[0]):.1f}" r="3"/>')
+            parts.append(f'<circle class="dot dot{number}" cx="{x(0.0):.1f}" cy="{y(factor * line[0]):.1f}" r="3"/>')
     return "".join([*parts, "</svg>"])
 
 
@@ -89,7 +97,9 @@ def intervals(groups: Sequence[Group], *, title: str) -> str:
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{head}" y2="{height - 24}"/>')
         anchor = "mid" if tick else "start"
-        parts.append(f'<text class="tick {anchor}" x="{x(tick):.1f}" y="{height - 8}">{100 * tick:.0f} %</text>')
+        parts.append(
+            f'<text class="tick {anchor}" x="{x(tick):.1f}" y="{height - 8}">{100 * tick:.0f}\N{NO-BREAK SPACE}%</text>'
+        )
     top = 0
     for group in groups:
         parts.append(f'<text class="label" x="{left}" y="{top + 15}">{escape(group.name)}')
@@ -97,7 +107,7 @@ def intervals(groups: Sequence[Group], *, title: str) -> str:
         top += head
         for one in group.bars:
             middle = top + bar / 2
-            hint = f"{group.name}, {one.kind} part: {one.share:.1%}, between {one.low:.1%} and {one.high:.1%}"
+            hint = spaced(f"{group.name}, {one.kind} part: {one.share:.1%}, between {one.low:.1%} and {one.high:.1%}")
             parts.append(
                 f'<rect class="bar {one.kind}" x="{left}" y="{top + 1}" width="{x(one.share) - left:.1f}" '
                 f'height="{bar - 2}" rx="2"><title>{escape(hint)}</title></rect>'
@@ -106,45 +116,8 @@ def intervals(groups: Sequence[Group], *, title: str) -> str:
             for end in (one.low, one.high):
                 parts.append(f'<path class="whisker" d="M{x(end):.1f} {middle - 3}v6"/>')
             beyond = x(max(one.high, one.share)) + 7
-            parts.append(f'<text class="value" x="{beyond:.1f}" y="{middle + 4.5}">{100 * one.share:.0f} %</text>')
+            share = f"{100 * one.share:.0f}\N{NO-BREAK SPACE}%"
+            parts.append(f'<text class="value" x="{beyond:.1f}" y="{middle + 4.5}">{share}</text>')
             top += bar
         top += gap
-    return "".join([*parts, "</svg>"])
-
-
-def confusion(counts: Int[np.ndarray, "classes classes"], class_names: Sequence[str]) -> str:
-    """The confusion matrix as an SVG, rows true, columns predicted, a row's shares as shades; "" above 60 classes."""
-    size = len(class_names)
-    if size > MAX_CLASSES:
-        return ""
-    cell = 22 if size <= 30 else 13
-    label = 8 * max(len(name) for name in class_names) + 12
-    side = label + cell * size
-    parts = [
-        f'<svg class="confusion" viewBox="0 0 {side + 4} {side + 4}" role="img" '
-        'aria-label="Confusion matrix: rows are the true classes, columns the predicted ones">'
-    ]
-    for row, name in enumerate(class_names):
-        middle = label + cell * row + cell / 2
-        parts.append(f'<text class="name end" x="{label - 6}" y="{middle + 4:.1f}">{escape(name)}</text>')
-        parts.append(
-            f'<text class="name" transform="translate({middle + 4:.1f},{label - 6}) rotate(-90)">{escape(name)}</text>'
-        )
-        total = max(int(counts[row].sum()), 1)
-        for column in range(size):
-            count, share = int(counts[row, column]), float(counts[row, column]) / total
-            kind = "right" if row == column else "wrong"
-            place = f'x="{label + cell * column}" y="{label + cell * row}" width="{cell - 1}" height="{cell - 1}"'
-            hint = f"{name} taken for {class_names[column]}: {count} of {total}"
-            opacity = 0 if count == 0 else 0.12 + 0.88 * share
-            parts.append(f'<rect class="cell" {place}/>')
-            parts.append(
-                f'<rect class="{kind}" {place} fill-opacity="{opacity:.2f}"><title>{escape(hint)}</title></rect>'
-            )
-            if count and cell > 20:
-                shade = "on" if share > 0.55 else "off"
-                parts.append(
-                    f'<text class="count {shade}" x="{label + cell * (column + 0.5) - 0.5:.1f}" '
-                    f'y="{middle + 3.5:.1f}">{count}</text>'
-                )
     return "".join([*parts, "</svg>"])

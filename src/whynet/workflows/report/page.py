@@ -1,6 +1,7 @@
 """Gathers what the report shows, and writes it."""
 
 import logging
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from markupsafe import Markup
 import whynet
 from whynet.base.errors import RunError
 from whynet.base.explanation import Grounding, with_article
-from whynet.base.files import write_text_atomically
+from whynet.base.files import read_json, write_text_atomically
 from whynet.base.image import to_data_uri
+from whynet.models.named_network import is_named
+from whynet.models.saved_subject import DESCRIPTION
 from whynet.models.variants import VARIANT_NAMES
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
@@ -20,8 +23,9 @@ from whynet.workflows.filters.tables import summary_lines
 from whynet.workflows.gallery import gallery
 from whynet.workflows.graph.tables import run_summary
 from whynet.workflows.metrics_table import Tile, honesty_lines, metrics_rows, tiles
-from whynet.workflows.report.charts import confusion, curves
+from whynet.workflows.report.charts import curves
 from whynet.workflows.report.concept_figures import Summary, concept_summary
+from whynet.workflows.report.confusion import Confusion, confusion
 from whynet.workflows.report.grounding import CausalCheck, Layer, causal_check_of, details
 from whynet.workflows.report.marking import MarkedWord, marked_words
 from whynet.workflows.report.rendering import rendered
@@ -63,9 +67,8 @@ class Page:
     version: str
     data: str
     num_classes: int
-    explainer: str
-    accuracy: float
-    num_images: int
+    by: str
+    explain: str
     tiles: list[Tile]
     cards: list[Card]
     layers: list[Layer]
@@ -80,7 +83,7 @@ class Page:
     missing: dict[str, str]
     classifier_curves: Markup
     explainer_curves: Markup
-    confusion: Markup
+    confusion: Confusion
     marked: bool
     seconds: float
     stages: dict[str, float]
@@ -142,9 +145,8 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         version=whynet.__version__,
         data=DATA_TITLES[settings.data.name],
         num_classes=len(class_names),
-        explainer=_explainer_name(settings),
-        accuracy=metrics["accuracy"],
-        num_images=metrics["num_images"],
+        by=_by(settings, has_sentences=any(row["words"] for row in sentences)),
+        explain=_explain_command(run),
         tiles=tiles(metrics),
         cards=cards,
         layers=next((word.details.layers for card in cards for word in card.words if word.details), []),
@@ -158,7 +160,11 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
         rows=rows,
         missing=metrics["missing"],
         classifier_curves=_history(
-            run, CLASSIFIER, {"val_accuracy": "validation accuracy"}, "Validation accuracy of the classifier by epoch"
+            run,
+            CLASSIFIER,
+            {"val_accuracy": "validation accuracy"},
+            "Validation accuracy of the classifier by epoch, in percent",
+            in_percent=True,
         ),
         explainer_curves=_history(
             run,
@@ -166,7 +172,7 @@ def _page(run: Run, *, skip_bad: bool) -> Page:
             {"val_loss": "validation loss", "train_loss": "training loss"},
             "Loss of the explainer by epoch, in nats a word",
         ),
-        confusion=Markup(confusion(counts, class_names)),  # noqa: S704 (escaped where it is drawn)
+        confusion=confusion(counts, class_names),
         marked=splits.claims is not None,
         seconds=run.seconds(),
         stages={name: float(stage["seconds"]) for name, stage in record["stages"].items()},
@@ -184,16 +190,27 @@ def _filters(run: Run) -> list[str]:
     return list(summary_lines(figures))
 
 
-def _explainer_name(settings: TrainSettings) -> str:
+def _by(settings: TrainSettings, *, has_sentences: bool) -> str:
+    """Who explains the classes, or, where nobody does, who tells them apart."""
+    network, subject = settings.model.network, settings.model.subject
+    if not has_sentences:
+        return f"told apart by {network if subject is None else subject}"
     name = VARIANT_NAMES[settings.model.variant]
-    return name if settings.model.subject is None else f"{name} on {settings.model.subject}"
+    return f"explained by {name}" if subject is None else f"explained by {name} on {subject}"
 
 
-def _history(run: Run, stage: str, names: dict[str, str], title: str) -> Markup:
+def _explain_command(run: Run) -> str:
+    """How a picture is explained; code of the user's own runs only where it is named again."""
+    kind = str(read_json(run.folder / CLASSIFIER / DESCRIPTION, "a saved subject").get("network", ""))
+    named_again = f" --subject {shlex.quote(kind)}" if ":" in kind and not is_named(kind) else ""
+    return f"whynet explain {shlex.quote(str(run.folder))} PICTURE{named_again}"
+
+
+def _history(run: Run, stage: str, names: dict[str, str], title: str, *, in_percent: bool = False) -> Markup:
     path = f"{stage}/training.json"
     if not (run.folder / path).exists():  # the user's own network, or no captions
         return Markup()
-    return Markup(curves(run.read(path), names, title=title))  # noqa: S704 (escaped where it is drawn)
+    return Markup(curves(run.read(path), names, title=title, in_percent=in_percent))  # noqa: S704 (escaped there)
 
 
 def _cards(splits: Splits, sentences: list[dict[str, Any]]) -> list[Card]:
