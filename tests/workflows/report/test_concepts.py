@@ -155,7 +155,7 @@ def test_an_x_feature_is_shown_where_it_adds_most(page, slow):
     means = [float(value.replace("\N{MINUS SIGN}", "-")) for value in re.findall(r"Adds <b>([^<]*)", page)]
     assert means == sorted(means, reverse=True)
     assert page.count("named by a person") == 1
-    assert page.count("no name yet") == 2
+    assert page.count("no name yet: suggestions come from parts, and these data know none") == 2
 
 
 def test_the_sentence_of_the_first_picture_heads_the_page(run, page, slow):

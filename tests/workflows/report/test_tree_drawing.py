@@ -15,6 +15,6 @@ def test_bars_are_as_long_as_their_shares_and_pale_where_they_speak_against():
     text = bar(shares, {"head": "red", "leg": "blue"})
     assert f'width="{0.75 * BAR_WIDTH - 1:.1f}" height="18" fill="red">' in text
     assert f'width="{0.25 * BAR_WIDTH - 1:.1f}" height="18" fill="blue" opacity="0.35">' in text
-    assert "<title>filter 2, leg: -25%</title>" in text
-    assert said(shares) == "head +75%, leg -25%; filters 1, 2"
+    assert "<title>filter 2, leg: -25\N{NO-BREAK SPACE}%</title>" in text
+    assert said(shares) == "head +75\N{NO-BREAK SPACE}%, leg -25\N{NO-BREAK SPACE}%; filters 1, 2"
     assert said([]) == "no filter counts"

@@ -1,5 +1,6 @@
 """How good the x-features of a class are, in figures with one line each on how to read them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,9 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "o1": Meaning(
         name="O1", form=".2f", better="lower",
-        reading="Overlap of the heat maps, from their correlations; 0 where no two rise and fall together.",
+        reading="Overlap of the heat maps: the Frobenius norm of their correlation matrix less \N{SQUARE ROOT}n, with "
+        "n live x-features. From 0, where no two maps rise and fall together, to n \N{MINUS SIGN} \N{SQUARE ROOT}n, "
+        "where all do.",
     ),
     "o2": Meaning(
         name="O2", form=".2f", better="lower",
@@ -100,6 +103,16 @@ class Summary:
     f_cls: str
 
 
+def most_overlap(figures: Mapping[str, float]) -> float | None:
+    """The most that O1 can be, n - sqrt(n) of n live x-features; None where their number is not known."""
+    return figures["live"] - math.sqrt(figures["live"]) if "live" in figures else None
+
+
+def over_floor(shown: str, figures: Mapping[str, float]) -> str:
+    """A stability beside its floor, where that was measured: "0.93 (floor 0.41)"."""
+    return f"{shown} (floor {figures['stability_floor']:.2f})" if shown and "stability_floor" in figures else shown
+
+
 def shown(figures: Mapping[str, float], key: str) -> str:
     """A figure as people read it; "" where it was not measured."""
     plain = key.removesuffix(_TRAIN)
@@ -112,11 +125,16 @@ def figure_rows(figures: Mapping[str, float]) -> list[FigureRow]:
         FigureRow(
             name=meaning.name, test="" if key in _OF_TRAINING else shown(figures, key),
             train=shown(figures, key if key in _OF_TRAINING else f"{key}{_TRAIN}"),
-            better=meaning.better, reading=meaning.reading,
+            better=meaning.better, reading=_reading(key, figures),
         )
         for key, meaning in MEANINGS.items()
         if key in figures
     ]  # fmt: skip
+
+
+def _reading(key: str, figures: Mapping[str, float]) -> str:
+    most = most_overlap(figures) if key == "o1" else None
+    return MEANINGS[key].reading + (f" Here: at most {most:.2f}." if most is not None else "")
 
 
 def means(of_classes: list[dict[str, float]]) -> dict[str, float]:

@@ -17,11 +17,14 @@ from whynet.base.explanation import Explanation
 from whynet.base.image import to_data_uri
 from whynet.base.reason import Reason
 from whynet.base.types import Picture
+from whynet.models.preprocessing import Preprocessing
 from whynet.workflows.concepts.readings import ExplainedLayer, Readings
 from whynet.workflows.concepts.saved import ClassConcepts, Concept
 from whynet.workflows.concepts.x_features import XFeatures
 from whynet.workflows.plates import looked_at
+from whynet.workflows.report.concept_figures import over_floor
 from whynet.workflows.report.grounding import signed
+from whynet.workflows.report.rendering import spaced
 
 NUM_PICTURES, NUM_STRONGEST = 4, 8
 """Pictures that are shown with all x-features, and pictures that each x-feature is shown on."""
@@ -139,6 +142,12 @@ class ClassPictures:
         return [self._feature_row(concept) for concept in concepts]
 
     @cached_property
+    def _knows_parts(self) -> bool:
+        """As where names are looked for, whose pictures are others."""
+        is_followed = isinstance(self.explained.subject.preprocess, Preprocessing)
+        return is_followed and bool(self.test.examples.part_names)
+
+    @cached_property
     def _rows(self) -> list[int]:
         return self.test.rows_of(self.own.class_index)
 
@@ -212,9 +221,10 @@ class ClassPictures:
         places = self._strongest[concept.number]
         longest = max((abs(float(self._contributions[place, concept.number])) for place in places), default=0.0)
         return FeatureRow(
-            number=concept.number + 1, name=concept.title, is_named=concept.is_named, source=source_of_name(concept),
+            number=concept.number + 1, name=concept.title, is_named=concept.is_named,
+            source=source_of_name(concept, knows_parts=self._knows_parts),
             weight=signed(concept.weight), contribution=signed(concept.contribution),
-            stability="" if concept.stability is None else f"{concept.stability:.2f}",
+            stability="" if concept.stability is None else over_floor(f"{concept.stability:.2f}", self.own.figures),
             tiles=[self._tile(concept, place, longest) for place in places],
         )  # fmt: skip
 
@@ -231,14 +241,24 @@ class ClassPictures:
         )  # fmt: skip
 
 
-def source_of_name(concept: Concept) -> str:
-    """How an x-feature came by its name, in a line."""
+def source_of_name(concept: Concept, *, knows_parts: bool) -> str:
+    """How an x-feature came by its name, or why it has none, in a line.
+
+    Args:
+        concept: The x-feature.
+        knows_parts: Whether the data say where parts are in what the network sees.
+    """
     if concept.name is not None:
         return "named by a person"
     if concept.suggestion is None:
-        return "no name yet: its maps share no part in half of its strongest pictures, or the data do not know parts"
+        if not knows_parts:
+            return "no name yet: suggestions come from parts, and these data know none"
+        return (
+            "no name yet: in fewer than half of the training pictures where it adds most do its maps lie mainly on one "
+            "and the same part"
+        )
     share, total = concept.suggestion.precision, concept.suggestion.num_pictures
-    return (
+    return spaced(
         f"suggested: its map lies there more than on any other part in {share * total:.0f} of the {total} training "
         f"pictures where it adds most ({share:.0%})"
     )

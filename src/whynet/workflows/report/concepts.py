@@ -32,6 +32,8 @@ from whynet.workflows.report.concept_figures import (
     Meaning,
     figure_rows,
     means,
+    most_overlap,
+    over_floor,
     settings_groups,
     shown,
 )
@@ -205,9 +207,13 @@ def _card(own: ClassConcepts, link: str, rows: Sequence[PictureRow]) -> Card:
     ]  # fmt: skip
     return Card(
         link=link, class_name=own.class_name, picture=rows[0].picture if rows else "", bars=bars,
-        figures=[(MEANINGS[key].name, shown(own.figures, key)) for key in CARD_FIGURES if key in own.figures],
+        figures=[(MEANINGS[key].name, _on_card(own.figures, key)) for key in CARD_FIGURES if key in own.figures],
         more=len(concepts) - len(bars),
     )  # fmt: skip
+
+
+def _on_card(figures: dict[str, float], key: str) -> str:
+    return over_floor(shown(figures, key), figures) if key == "stability" else shown(figures, key)
 
 
 def _index(run: Run, cards: list[Card], figures: list[dict[str, float]]) -> Index:
@@ -217,10 +223,20 @@ def _index(run: Run, cards: list[Card], figures: list[dict[str, float]]) -> Inde
         data=DATA_TITLES[settings.data.name], cards=cards,
         tiles=[
             Tile(
-                name=HEADLINES[key], figure=shown(mean, key), beside=f"mean {meaning.name}, {meaning.better} is better"
+                name=HEADLINES[key], figure=shown(mean, key),
+                beside=f"mean {meaning.name}, {meaning.better} is better{_beyond(key, figures)}",
             )
             for key, meaning in MEANINGS.items()
             if key in mean and key in HEADLINES
         ],
-        meanings=[MEANINGS[key] for key in CARD_FIGURES if key in mean],
+        meanings=[MEANINGS[key] for key in (*CARD_FIGURES, "stability_floor") if key in mean],
     )  # fmt: skip
+
+
+def _beyond(key: str, figures: list[dict[str, float]]) -> str:
+    """What a headline is to be compared with, as a mean over the classes."""
+    if key == "stability":
+        floor = shown(means(figures), "stability_floor")
+        return f"; its floor is {floor}" if floor else ""
+    most = means([{key: most} for own in figures if (most := most_overlap(own)) is not None])
+    return f", at most {most[key]:.2f}" if key == "o1" and most else ""

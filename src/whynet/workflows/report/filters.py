@@ -20,7 +20,7 @@ from whynet.workflows.filters.tables import by_sureness, filter_lines, summary_l
 from whynet.workflows.metrics_table import Tile as Figure
 from whynet.workflows.report.filter_pictures import FilterPictures, Tile
 from whynet.workflows.report.page import link_to_report, refresh_report
-from whynet.workflows.report.rendering import rendered
+from whynet.workflows.report.rendering import rendered, spaced
 from whynet.workflows.run import FILTERS_PAGE
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
@@ -145,7 +145,8 @@ def _row(own: Mapping[str, Any], pictures: FilterPictures, class_names: Sequence
     if own["category"] >= 0:
         told.append(f"fires most for {class_names[own['category']]}")
     if own["part"]:
-        told.append(f"lies on the {own['part']} in {own['part_interpretability']:.0%} of its pictures that show one")
+        share = spaced(f"{own['part_interpretability']:.0%}")
+        told.append(f"lies on the {own['part']} in {share} of its pictures that show one")
     if own["location_instability"] is not None:
         told.append(f"wanders there by {100 * own['location_instability']:.1f}\N{NO-BREAK SPACE}% of the diagonal")
     return FilterRow(

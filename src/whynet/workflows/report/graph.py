@@ -21,7 +21,7 @@ from whynet.workflows.metrics_table import Tile as Figure
 from whynet.workflows.report.filter_pictures import Tile
 from whynet.workflows.report.graph_pictures import NUM_PARENTS, Drawing, GraphPictures, LayerFields, layer_fields
 from whynet.workflows.report.page import link_to_report, refresh_report
-from whynet.workflows.report.rendering import rendered
+from whynet.workflows.report.rendering import rendered, spaced
 from whynet.workflows.run import GRAPH, GRAPH_PAGE
 from whynet.workflows.settings import DATA_TITLES, TrainSettings
 
@@ -167,9 +167,11 @@ def figures(rows: Rows) -> list[Figure]:
         found.append(
             Figure(
                 name="Nodes on one part", figure=f"{nodes['num_hitting']:.0f}",
-                beside=f"of {nodes['candidates']:.0f} ({nodes['hits_a_part']:.1%}), in most pictures, on "
-                f"{nodes['parts_hit']:.1f} different parts; filters {filters['num_hitting']:.0f} of "
-                f"{filters['candidates']:.0f} ({filters['hits_a_part']:.1%}), on {filters['parts_hit']:.1f}",
+                beside=spaced(
+                    f"of {nodes['candidates']:.0f} ({nodes['hits_a_part']:.1%}), in most pictures, on "
+                    f"{nodes['parts_hit']:.1f} different parts; filters {filters['num_hitting']:.0f} of "
+                    f"{filters['candidates']:.0f} ({filters['hits_a_part']:.1%}), on {filters['parts_hit']:.1f}"
+                ),
             )
         )  # fmt: skip
     if "one_shot_error" in nodes and "one_shot_error" in filters:
@@ -250,7 +252,7 @@ def _lineage(own: ClassGraph, pictures: GraphPictures, node: int) -> Lineage:
     edges = own.graph.parents_of(node)[:NUM_PARENTS]
     return Lineage(
         node=shown(node, _told(own, node)),
-        parents=[shown(edge.parent, f"tells {edge.weight:.0%} of where to look") for edge in edges],
+        parents=[shown(edge.parent, spaced(f"tells {edge.weight:.0%} of where to look")) for edge in edges],
     )
 
 
@@ -262,7 +264,8 @@ def _told(own: ClassGraph, node: int) -> str:
     if (wanders := of("location_instability")) is not None:
         said.append(f"wanders by {wanders:.3f} of the diagonal")
     if (part := of("part")) is not None:
-        said.append(f"lies on the {part} in {of('hits'):.0%} of the pictures")
+        share = spaced(f"{of('hits'):.0%}")
+        said.append(f"lies on the {part} in {share} of the pictures")
     if own.nodes["told"][node]:
-        said.append(f"its parents tell {own.nodes['told'][node]:.0%} of its movement")
+        said.append(spaced(f"its parents tell {own.nodes['told'][node]:.0%} of its movement"))
     return ", ".join(said)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from whynet.workflows.report.rendering import spaced
 from whynet.workflows.report.tree_modes import NO_PART, NUM_PICTURES, Mode, Share, of_parts
 
 ROW, TILE, STEP, LEFT = 78, 62, 34, 18
@@ -85,7 +86,7 @@ def stacked(shares: Sequence[Share], palette: Mapping[str, str], *, x: float, y:
         if width >= 2 * GAP:
             place = f'x="{at:.1f}" y="{y:.1f}" width="{width - GAP:.1f}" height="{BAR_HEIGHT}"'
             pale = "" if share.value > 0 else ' opacity="0.35"'
-            told = escape(f"{share.name}, {share.part}: {share.value:+.0%}")
+            told = escape(f"{share.name}, {share.part}: {spaced(f'{share.value:+.0%}')}")
             parts.append(f'<rect {place} fill="{palette[share.part]}"{pale}><title>{told}</title></rect>')
         at += width
     return "".join(parts)
@@ -93,7 +94,9 @@ def stacked(shares: Sequence[Share], palette: Mapping[str, str], *, x: float, y:
 
 def said(shares: Sequence[Share]) -> str:
     """The weightiest parts, and the weightiest filters, in words."""
-    parts = [f"{name} {value:+.0%}" for name, value in of_parts(shares).items() if abs(value) >= LEAST_TOLD]
+    parts = [
+        f"{name} {spaced(f'{value:+.0%}')}" for name, value in of_parts(shares).items() if abs(value) >= LEAST_TOLD
+    ]
     alone = sorted((own for own in shares if own.is_one), key=lambda own: -abs(own.value))
     numbers = [own.name.removeprefix("filter ") for own in alone[:4]]
     if not numbers:
