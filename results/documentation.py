@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from whynet.workflows.check_table import panels as check_panels
+from whynet.workflows.report.rendering import spaced
 from whynet.workflows.reproduce.graph_tables import standing
 from whynet.workflows.reproduce.icnn import ratios
 from whynet.workflows.reproduce.srae_tables import lasso_lines, orderings
@@ -46,7 +47,7 @@ def _shown(what: str, study: str, keys: list[str]) -> str:
             f"**{one.title}** {one.reading}\n\n{markdown(one.columns, one.rows)}" for one in check_panels(results)
         ]
         made = f"`{results['command']}`, torch {results['versions']['torch']}"
-        return _folded("All figures", "\n\n".join([*tables, f"<small>{made}</small>"]))
+        return _folded("All figures", spaced("\n\n".join([*tables, f"<small>{made}</small>"])))
     if what == "orderings":
         sweep = markdown(*lasso_lines(results))
         held = "\n".join(f"- {line}" for line in orderings(results))

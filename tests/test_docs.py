@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,37 @@ def test_every_page_with_examples_is_executed():
     assert sorted(EXECUTED) == sorted(page.name for page in (ROOT / "docs").glob("*.md") if blocks(page))
 
 
+@pytest.fixture
+def beside_a_demo(coloured_run, coloured_pictures, tmp_path, monkeypatch):
+    """A folder with a run and pictures where the demo would have them, in which examples may write to runs/."""
+    monkeypatch.setenv("WHYNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(coloured_run, "runs/demo")
+    Path("runs/demo/pictures").mkdir()
+    shutil.copy(coloured_pictures / "test" / "red tile" / "1.png", "runs/demo/pictures/bird1.png")
+    before = set(tmp_path.iterdir()) | {tmp_path / "cache"}
+    yield
+    assert set(tmp_path.iterdir()) <= before, "an example writes beside runs/, which git does not ignore"
+
+
 @pytest.mark.parametrize("name", EXECUTED)
-def test_the_examples_of_a_page_run(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("WHYNET_CACHE", str(tmp_path))
+def test_the_examples_of_a_page_run(name, beside_a_demo):
     code = blocks(ROOT / "docs" / name)
     assert "whynet" in code
-    exec(compile(code, name, "exec"), {})
+    exec(compile(code.replace("Painted Finch 1", "red tile"), name, "exec"), {})
+
+
+def test_every_example_in_python_is_one_that_runs():
+    for page in PAGES:
+        assert re.findall(r"^```(?!python$)(py.*)$", page.read_text(), re.MULTILINE) == [], page.name
+
+
+def test_commands_that_are_shown_write_where_git_ignores_it():
+    ignored = re.findall(r"^/([\w-]+)/$", (ROOT / ".gitignore").read_text(), re.MULTILINE)
+    assert "runs" in ignored
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for folder in re.findall(r"^whynet .*--out ([\w-]+)(?=/|\s|$)", page.read_text(), re.MULTILINE):
+            assert folder in ignored, f"{page.name}: --out {folder}"
 
 
 def test_the_readmes_example_runs(coloured_run, coloured_pictures, tmp_path):
@@ -57,13 +83,27 @@ def test_the_readmes_figures_are_those_of_the_results():
         assert tables["table"](study) in (ROOT / "README.md").read_text(), study
 
 
+def filled(text):
+    """A page with its results, as mkdocs shows it."""
+    return runpy.run_path(str(ROOT / "results" / "documentation.py"))["on_page_markdown"](text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_results_are_whole_tables(page):
+    text = filled(re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE))
+    assert not re.search(r"^<!-- (?!end)\w+ [\w-]+.*-->$", text, re.MULTILINE)
+    for table in re.findall(r"(?:^ *\|.*\n)+", text, re.MULTILINE):
+        lines = table.strip().split("\n")
+        assert re.fullmatch(r" *\|(?: ?:?-+:? ?\|)+", lines[1]), table
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, table
+
+
 def test_the_results_page_shows_every_study_once():
-    fill = runpy.run_path(str(ROOT / "results" / "documentation.py"))["on_page_markdown"]
     text = (ROOT / "docs" / "results.md").read_text()
     named = re.findall(r"<!-- tables ([\w-]+) -->", text)
     files = sorted(path.stem for path in (ROOT / "results").glob("*.json") if not path.stem.startswith("demo-"))
     assert sorted(named) == files
-    page = fill(text)
+    page = filled(text)
     assert "<!-- tables" not in page
     assert "<svg" in page
     for file in files:

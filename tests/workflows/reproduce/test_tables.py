@@ -54,6 +54,10 @@ def test_shares_are_tested_in_percent():
     ]
 
 
+def test_a_cell_of_a_table_in_markdown_is_one_line_and_keeps_its_bars():
+    assert markdown(["", "rank,\ntop", "|sum|"], [["a", "1", "2"]]).split("\n")[0] == "|  | rank, top | \\|sum\\| |"
+
+
 def test_markdown():
     assert markdown(["", "x"], [["a", "1"]]) == "|  | x |\n| --- | ---: |\n| a | 1 |"
 

@@ -173,9 +173,10 @@ def paired_lines(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown: the first column to the left, figures to the right."""
+    """A table in Markdown: the first column to the left, figures to the right; a cell is one line, bars and all."""
     lines = [columns, ["---", *("---:" for _ in columns[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [[cell.replace("\n", " ").replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 WIDTH, LABEL, LINE, MARGIN, CHARACTER = 560, 210, 26, 34, 6.5
