@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -104,6 +105,23 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "src")]
 
 
+def test_a_stability_stands_beside_its_floor_and_o1_beside_its_most(run, tmp_path):
+    copy = Run.open(shutil.copytree(run.folder, tmp_path / "run"))
+    for folder in saved_classes(copy):
+        description = json.loads((folder / "concepts.json").read_text())
+        description["figures"] |= {"stability": 0.93, "stability_floor": 0.41, "o1": 1.2, "live": 5.0}
+        for concept in description["concepts"]:
+            concept["stability"] = 0.9
+        (folder / "concepts.json").write_text(json.dumps(description))
+    index = report_concepts(copy, device="cpu").read_text()
+    assert "mean Stability, higher is better; its floor is 0.41" in index
+    assert "mean O1, lower is better, at most 2.76" in index
+    assert index.count("<dd>0.93 (floor 0.41)</dd>") == 2
+    page = (class_folder(copy, CONCEPTS, 0, CLASSES[0]) / "page.html").read_text()
+    assert page.count("stability <b>0.90 (floor 0.41)</b>") == 3
+    assert "Here: at most 2.76." in page
+
+
 def test_every_class_has_a_page_that_the_overview_leads_to(run, index, page):
     assert index == run.folder / "concepts" / "index.html"
     pages = [folder / "page.html" for folder in saved_classes(run)]
@@ -172,6 +190,10 @@ def test_the_sentence_of_the_first_picture_heads_the_page(run, page, slow):
 def test_without_names_the_page_is_headed_by_the_class(run, index):
     page = (class_folder(run, CONCEPTS, 1, CLASSES[1]) / "page.html").read_text()
     assert re.findall(r"<h1[^>]*>(.*?)</h1>", page) == ["red &amp; blue, read off 3 x-features"]
+
+
+def test_percent_signs_stand_off_their_numbers(index, page, tight_percents):
+    assert tight_percents(index.read_text() + page) == []
 
 
 def test_the_report_leads_to_the_concepts(run, index):

@@ -162,3 +162,8 @@ def test_names_are_escaped_and_an_ordinary_layer_has_one_map(measured, tmp_path)
 
 def replace_names(subject, names):
     return type(subject)(subject.network, class_names=names, preprocess=subject.preprocess)
+
+
+def test_percent_signs_stand_off_their_numbers(page, tight_percents):
+    assert "\N{NO-BREAK SPACE}%" in page
+    assert tight_percents(page) == []

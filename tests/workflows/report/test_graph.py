@@ -193,3 +193,8 @@ def test_the_pages_fit_a_screen_and_a_phone(found, overview, browser):
                 })).then(() => [...document.images].every(image => image.naturalWidth > 0 && image.alt))"""
             )
             shown.close()
+
+
+def test_percent_signs_stand_off_their_numbers(overview, page, tight_percents):
+    assert "\N{NO-BREAK SPACE}%" in overview + page
+    assert tight_percents(overview + page) == []

@@ -85,3 +85,8 @@ def test_without_test_pictures_the_tree_is_drawn_alone(found, page):
     text = report_trees(replace(found, trees=[replace(own, figures={}, test=own.test.subset([]))])).read_text()
     assert '<svg class="tree"' in text
     assert "way-down" not in re.sub(r"<style>.*?</style>", "", text, flags=re.S)
+
+
+def test_percent_signs_stand_off_their_numbers(page, tight_percents):
+    assert "\N{NO-BREAK SPACE}%" in page
+    assert tight_percents(page) == []
