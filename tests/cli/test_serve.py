@@ -56,3 +56,13 @@ def test_nothing_to_import_is_told(told, tmp_path):
     answer = call("import", told, tmp_path / "nowhere")
     assert answer.exit_code == 2
     assert "nowhere" in answer.output.replace("\n", "")
+
+
+def test_a_network_of_ones_own_is_named_again_before_anything_is_served(tmp_path):
+    run = Run.create(tmp_path / "own", {})
+    run.write("classifier/subject.json", {"network": "nets:build", "class_names": ["a"], "preprocessing": None})
+    run.complete("classifier", 0.0)
+    answer = CliRunner().invoke(app, ["serve", str(run.folder), "--port", "0"])
+    assert answer.exit_code == 2
+    assert "to let that code run, name it again: --subject nets:build" in " ".join(answer.output.split())
+    assert not (run.folder / STORE_FILE).exists()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -49,9 +49,7 @@ def load_network(
         RunError: A file is absent or damaged.
         SubjectError: The weights do not fit, or the change cannot be made.
     """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise RunError(f"{folder / name} is not there; train that part of the run again")
+    _check_files(folder)
     config = read_json(folder / CONFIG, "a network's settings")
     try:
         network = kind(**config)
@@ -61,6 +59,31 @@ def load_network(
     assert isinstance(changed, kind)
     load_weights(changed, folder / WEIGHTS)
     return changed.eval()
+
+
+def check_saved(folder: Path) -> None:
+    """Raise `RunError` where a network of `save_network` is absent or cut off; the network is not built."""
+    _check_files(folder)
+    check_weights(folder / WEIGHTS)
+
+
+def _check_files(folder: Path) -> None:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise RunError(f"{folder / name} is not there; train that part of the run again")
+
+
+def check_weights(path: Path) -> None:
+    """Raise `RunError` unless a safetensors file is there and whole, as far as its first bytes and its length tell."""
+    if not path.is_file():
+        raise RunError(f"{path} is not there; train that part of the run again, or copy it there")
+    try:
+        with safe_open(str(path), framework="pt"):
+            pass
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunError(
+            f"{path} is not a whole safetensors file ({error}); copy it again, or train that part of the run again"
+        ) from error
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

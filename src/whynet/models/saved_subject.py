@@ -25,7 +25,7 @@ from whynet.models.filter_settings import FilterSettings
 from whynet.models.interpretable_conv import interpretable_layers, make_interpretable
 from whynet.models.named_network import Architecture, build_network, is_named
 from whynet.models.preprocessing import Preprocessing
-from whynet.models.saved_network import WEIGHTS, load_network, load_weights, save_network
+from whynet.models.saved_network import WEIGHTS, check_saved, check_weights, load_network, load_weights, save_network
 from whynet.models.subject import Subject
 
 DESCRIPTION = "subject.json"
@@ -112,12 +112,41 @@ def load_subject(folder: Path, *, function: str | None = None, option: str = "--
             f"{folder / DESCRIPTION} names the network {kind!r}, which is none of {', '.join(BUILT_IN_NETWORKS)}; "
             "train it again, or update whynet"
         )
+    _check_allowed(folder, kind, function, option)
+    return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
+
+
+def check_subject(folder: Path, *, function: str | None = None, option: str = "--subject") -> None:
+    """Raise what `load_subject` would where that can be told without building the network.
+
+    Args:
+        folder: Holds `subject.json`.
+        function: "package.module:function"; imported if the folder names the same, and not called.
+        option: How the command line is told to name it.
+
+    Raises:
+        RunError: A file is absent or damaged.
+        SubjectError: The folder names a function and `function` is not the same, or cannot be imported.
+    """
+    description = read_json(folder / DESCRIPTION, "a saved subject")
+    kind = description.get("network") if isinstance(description, dict) else None
+    if not isinstance(kind, str):
+        raise RunError(f"{folder / DESCRIPTION} does not describe a subject; train it again")
+    if kind in BUILT_IN_NETWORKS:
+        check_saved(folder)
+        return
+    if ":" in kind and not is_named(kind):
+        _check_allowed(folder, kind, function, option)
+        _imported(kind)
+    check_weights(folder / WEIGHTS)
+
+
+def _check_allowed(folder: Path, kind: str, function: str | None, option: str) -> None:
     if function != kind:
         raise SubjectError(
             f"{folder} holds weights for the network that {kind!r} builds; "
             f"to let that code run, name it again: {option} {kind}"
         )
-    return import_subject(kind, weights=folder / WEIGHTS, class_names=class_names, preprocessing=preprocessing)
 
 
 def _with_filters(values: Any, preprocessing: Preprocessing, folder: Path) -> Callable[[nn.Module], nn.Module]:
@@ -174,6 +203,24 @@ def import_subject(
     Raises:
         SubjectError: It cannot be imported, returns something else, or the weights do not fit.
     """
+    build = _imported(function)
+    with _importable_from_here():  # what fails in the function itself is shown as it is
+        built = build()
+    if isinstance(built, nn.Module):
+        if preprocessing is None:
+            raise SubjectError(f"{function} returned a network alone; return a whynet.Subject with its preprocessing")
+        built = Subject(built, class_names=class_names, preprocess=preprocessing, name=function)
+    if not isinstance(built, Subject):
+        raise SubjectError(
+            f"{function} must return a torch.nn.Module or a whynet.Subject, not a {type(built).__name__}"
+        )
+    if weights is not None:
+        load_weights(built.network, weights)
+    return built
+
+
+def _imported(function: str) -> Callable[[], Any]:
+    """The function that is named so; raises `SubjectError` if it cannot be imported or takes arguments."""
     module_name, colon, function_name = function.partition(":")
     if not (colon and module_name and function_name):
         raise SubjectError(
@@ -189,16 +236,5 @@ def import_subject(
         inspect.signature(build).bind()
     except (TypeError, ValueError) as error:
         raise SubjectError(f"{function} must be a function that can be called without arguments ({error})") from error
-    with _importable_from_here():  # what fails in the function itself is shown as it is
-        built = build()
-    if isinstance(built, nn.Module):
-        if preprocessing is None:
-            raise SubjectError(f"{function} returned a network alone; return a whynet.Subject with its preprocessing")
-        built = Subject(built, class_names=class_names, preprocess=preprocessing, name=function)
-    if not isinstance(built, Subject):
-        raise SubjectError(
-            f"{function} must return a torch.nn.Module or a whynet.Subject, not a {type(built).__name__}"
-        )
-    if weights is not None:
-        load_weights(built.network, weights)
-    return built
+    found: Callable[[], Any] = build
+    return found

@@ -34,7 +34,19 @@ STATUS: dict[type[WhynetError], int] = {
     MissingDependencyError: 503,
 }
 """The nearest kind in the tree of errors counts."""
-_TITLES = {404: "Not there", 409: "Not yet", 413: "Too much", 422: "Not so", 503: "Not now"}
+_TITLES = {404: "Not there", 409: "That did not work", 413: "Too much", 422: "Not so", 503: "Not now"}
+_TITLES_OF_KINDS: dict[type[WhynetError], str] = {
+    SubjectError: "The network cannot be used",
+    DataError: "The pictures cannot be used",
+    ImageError: "This picture cannot be used",
+}
+"""What tells more than the status. Never "not yet": what is wrong here does not come by itself."""
+_PICTURES, _CONCEPTS = ("/images", "To the pictures"), ("/concepts", "To the concepts")
+_WAYS_BACK = {
+    "/images": _PICTURES, "/uploads": _PICTURES, "/concepts": _CONCEPTS, "/classes": _CONCEPTS,
+    "/study": ("/study", "To the study"),
+}  # fmt: skip
+"""Where people go on from an error, by the beginning of its path."""
 _ELSEWHERE = "names, votes and answers cannot be read or kept at the moment; the server's log says why"
 _log = logging.getLogger("whynet")
 
@@ -53,7 +65,9 @@ def add_faults(app: FastAPI) -> None:
         status = status_of(error)
         if status >= 500:
             _log.error("%s %s failed: %s", request.method, request.url.path, error)
-        return told(request, status, _ELSEWHERE if isinstance(error, StorageError) else _without_paths(request, error))
+        text = _ELSEWHERE if isinstance(error, StorageError) else _without_paths(request, error)
+        heading = next((_TITLES_OF_KINDS[kind] for kind in type(error).__mro__ if kind in _TITLES_OF_KINDS), None)
+        return told(request, status, text, heading=heading)
 
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: Exception) -> Response:
@@ -95,12 +109,16 @@ def _without_paths(request: Request, error: WhynetError) -> str:
     return text
 
 
-def told(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-    """An error for a program as JSON, for a person as a page or a part of one."""
+def told(
+    request: Request, status: int, text: str, headers: dict[str, str] | None = None, heading: str | None = None
+) -> Response:
+    """An error for a program as JSON, for a person as a page or a part of one, with the ways back."""
     if request.url.path.startswith("/api"):
         return JSONResponse({"error": text}, status, headers)
     is_part = request.headers.get("hx-request") == "true"
     template = "parts/fault.html.jinja" if is_part else "fault.html.jinja"
-    response = page(request, template, status, heading=_TITLES.get(status, "Something is wrong"), text=text)
+    heading = heading or _TITLES.get(status, "Something is wrong")
+    first = "/" + request.url.path.split("/")[1]
+    response = page(request, template, status, heading=heading, text=text, back=_WAYS_BACK.get(first))
     response.headers.update(headers or {})
     return response

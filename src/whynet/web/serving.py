@@ -18,6 +18,7 @@ from whynet.store import Store
 from whynet.web.app import LOCAL_HOSTS, create_app
 from whynet.workflows.run import Run
 from whynet.workflows.workbench.desk import Desk
+from whynet.workflows.workbench.whole_run import check_whole
 
 STORE_FILE = "workbench.db"
 MIN_TOKEN = 16
@@ -96,10 +97,12 @@ def serve_run(
         say: Told the address, and how to end.
 
     Raises:
-        RunError: The run is absent or has no classifier.
+        RunError: The run is absent, or a file without which it explains nothing is absent or damaged.
         StorageError: The store cannot be opened, or the port is in use.
+        SubjectError: The run explains a network whose code was not allowed, or cannot be imported.
     """
     run = Run.open(folder)
+    check_whole(run, settings.allow)  # before anything is made or bound
     listening, usual = _socket(settings.host, settings.port), sys.getswitchinterval()
     try:
         with open_run_store(run, settings.store) as store:

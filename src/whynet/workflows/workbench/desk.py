@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from whynet.base.errors import AbsentError, RunError
+from whynet.base.errors import AbsentError, RunError, StorageError, SubjectError
 from whynet.base.types import Picture
 from whynet.data.example import Example
 from whynet.store import Store
@@ -20,6 +20,7 @@ from whynet.workflows.settings import TrainSettings
 from whynet.workflows.workbench.answers import Answers
 from whynet.workflows.workbench.concept_book import ConceptBook
 from whynet.workflows.workbench.uploads import Uploads
+from whynet.workflows.workbench.whole_run import check_whole
 from whynet.workflows.workbench.worker import Worker
 
 _PARTS = (CLASSIFIER, EXPLAINER, CONCEPTS, TREES, GRAPH)
@@ -67,17 +68,13 @@ class Desk:
         cache: Where computed answers are kept; None: the user's cache folder.
 
     Raises:
-        RunError: The run has no trained classifier yet.
+        RunError, StorageError, SubjectError: Its network cannot be opened; see `whole_run`.
     """
 
     def __init__(
         self, run: Run, store: Store, *, device: str = "auto", allow: str | None = None, cache: Path | None = None
     ) -> None:
-        if not run.is_complete(CLASSIFIER):
-            raise RunError(
-                f"{run.folder} has no trained classifier yet, so there is nothing to look at; go on with "
-                f"`whynet train --out {run.folder} --resume`"
-            )
+        check_whole(run, allow)
         self.run, self.store = run, store
         self.settings = TrainSettings.from_json(run.settings)
         self.book = ConceptBook(run, store)
@@ -127,10 +124,20 @@ class Desk:
         return self.run.is_complete(EXPLAINER)
 
     def explainer(self) -> Explainer:
-        """The network with all that explains it; for the worker's thread alone."""
+        """The network with all that explains it; for the worker's thread alone.
+
+        Raises:
+            RunError: A file of the run is absent or damaged by now.
+            SubjectError: The network cannot be built any more as the server was started.
+        """
         state = self.state
         if self._explainer is None or self._explainer[0] != state:
-            self._explainer = state, Explainer(self.run, device=self._device, allow=self._allow)
+            try:
+                self._explainer = state, Explainer(self.run, device=self._device, allow=self._allow)
+            except SubjectError as error:
+                raise SubjectError(f"{error}; then start the server again") from error
+            except StorageError as error:
+                raise RunError(str(error)) from error  # of the run, not of the store of names and votes
         return self._explainer[1]
 
     def splits(self) -> Splits:
