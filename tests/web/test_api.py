@@ -53,6 +53,30 @@ def test_a_name_is_kept_with_its_author_and_can_be_undone(bench):
     assert bench.client.post(f"/api/concepts/{key}/undo", json={"author": "Bo"}).status_code == 422
 
 
+def test_taking_away_a_name_that_is_not_there_is_no_step(bench):
+    key = bench.concept()
+    for _ in range(2):
+        assert bench.client.post(f"/api/concepts/{key}/name", json={"name": None, "author": "Ada"}).status_code == 200
+    assert bench.client.get(f"/api/concepts/{key}").json()["history"] == []
+    for name in ("red wing", None, None):
+        bench.client.post(f"/api/concepts/{key}/name", json={"name": name, "author": "Ada"})
+    history = bench.client.get(f"/api/concepts/{key}").json()["history"]
+    assert [step["name"] for step in history] == ["red wing", None]
+
+
+def test_pictures_of_one_class(bench):
+    of_all, of_one = (bench.client.get(path).json() for path in ("/api/images", "/api/images?class=1"))
+    names = {own["class"] for own in of_all["images"]}
+    assert len(names) == 2
+    assert {own["class"] for own in of_one["images"]} < names
+    assert of_one["total"] == len(of_one["images"]) < of_all["total"]
+
+
+def test_a_stability_is_told_beside_its_floor(bench):
+    told = bench.client.get("/api/concepts").json()[0]
+    assert {"stability", "stability_floor"} <= set(told)
+
+
 def test_the_sentences_change_with_a_name(bench):
     """On the first picture with a reason that speaks for its class: a network that barely learned may have none."""
     name = "snow-white eyebrow"
@@ -90,7 +114,7 @@ def test_an_explanation_has_classes_words_and_reasons_that_add_up(bench):
     assert sum(own["probability"] for own in told["classes"]) == pytest.approx(1, abs=1e-4)
     assert told["sentence"]
     added = sum(reason["weight"] for reason in told["reasons"])
-    assert added != told["faithfulness"]["logit"]  # the bias is no reason
+    assert added + told["bias"] == pytest.approx(told["faithfulness"]["logit_by_concepts"], abs=1e-4)
     assert np.shape(told["reasons"][0]["heat_map"])[0] > 1
 
 
@@ -135,6 +159,10 @@ def test_the_study_is_blind_resumable_and_has_results(bench):
         ("GET", "/api/concepts/nothing", None, 422),
         ("GET", "/api/classes/99", None, 404),
         ("GET", "/api/classes/-1", None, 422),
+        ("GET", "/api/images?class=99", None, 404),
+        ("GET", "/api/images?class=-1", None, 422),
+        ("GET", "/api/concepts?class=99", None, 404),
+        ("GET", "/api/images/0/methods/saliency?class=99", None, 404),
         ("GET", "/api/images/100000/explanation", None, 404),
         ("GET", "/api/uploads/unknown/explanation", None, 404),
         ("GET", "/api/nothing", None, 404),

@@ -120,6 +120,21 @@ def test_naming_renaming_undoing_and_voting(browser, address):
         assert "Ada <b>" in page.locator(".history").inner_text()
 
 
+def test_long_names_without_blanks_fit_a_phone(browser, address):
+    name, person = "x" * 119, "y" * 79
+    with _page(browser, address, NARROW, name=person) as page:
+        concept = page.request.get(f"{address}/api/concepts").json()[0]
+        page.request.post(f"{address}/api/concepts/{concept['id']}/name", data={"name": name, "author": person})
+        index = page.request.get(f"{address}/api/images?class={concept['class']}").json()["images"][0]["image"]
+        for path in ("/concepts", f"/concepts/{concept['id']}", f"/classes/{concept['class']}", "/search?query=xx",
+                     f"/images/{index}", "/study/results"):  # fmt: skip
+            page.goto(address + path)
+            expect(page.locator(".wait")).to_have_count(0)
+            for history in page.locator("#opinions summary").all():
+                history.click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+
+
 def test_the_sentence_changes_with_a_name(browser, address):
     """On the first picture with a reason that speaks for its class: a network that barely learned may have none."""
     with _page(browser, address, name="Ada") as page:
@@ -199,6 +214,8 @@ def test_pictures_that_are_brought(browser, shared_address, tmp_path):
         page.get_by_role("button", name="Explain it").click()
         page.locator(".likely").wait_for()
         assert "/uploads/" in page.url
+        assert page.locator(".balance dt").count() == 4
+        expect(page.locator(".sentence")).to_contain_text("This is an image of a Painted")
     for content in (b"", b"a text", stream.getvalue()[:60], b"\x89PNG\r\n\x1a\n" + bytes(60), b"<svg onload=alert(1)>"):
         bad.write_bytes(content)
         context = browser.new_context(viewport=WIDE)

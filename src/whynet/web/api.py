@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from whynet.store.records import Naming
-from whynet.web.asking import Index, Key, desk_of, opened, with_data
+from whynet.web.asking import AskedClass, Index, Key, check_class, desk_of, opened, with_data
 from whynet.web.waiting import answer_of
 from whynet.web.writing import written
 from whynet.workflows.workbench.comparison import compared
 from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.concept_view import page_of, ranked
 from whynet.workflows.workbench.desk import Shown
-from whynet.workflows.workbench.image_view import class_sentence, explained, named_sentence, reasons
+from whynet.workflows.workbench.image_view import balance, class_sentence, explained, named_sentence, reasons
 
 router = APIRouter(prefix="/api")
 ConceptKey = Annotated[str, Path(max_length=40, description="As in 5-2-9f3a11c0.")]
@@ -78,10 +78,12 @@ def class_of(request: Request, index: Index) -> dict[str, Any]:
 def concepts(
     request: Request,
     query: Annotated[str, Query(max_length=200)] = "",
-    class_index: Annotated[int | None, Query(ge=0, alias="class")] = None,
+    class_index: AskedClass = None,
 ) -> list[dict[str, Any]]:
     """All concepts, or those whose names hold all words of a query, or those of a class."""
     book = desk_of(request).book
+    if class_index is not None:
+        book.class_of(class_index)  # tells where it has none
     found = book.search(query)[1] if query.strip() else [known for own in book.classes() for known in own.concepts]
     return [_concept(known) for known in found if class_index in (None, known.id.class_index)]
 
@@ -98,8 +100,8 @@ def concept(request: Request, key: ConceptKey) -> dict[str, Any]:
 @router.post("/concepts/{key}/name")
 async def name(request: Request, key: ConceptKey, asked: NameRequest) -> dict[str, Any]:
     """Name a concept."""
-    names = desk_of(request).store.names
-    return await _changed(request, key, lambda own: names.name(own, asked.name, asked.author))
+    book = desk_of(request).book
+    return await _changed(request, key, lambda own: book.name(own, asked.name, asked.author))
 
 
 @router.post("/concepts/{key}/undo")
@@ -129,19 +131,21 @@ async def pictures(
 
 @router.get("/images")
 async def images(
-    request: Request, first: Annotated[int, Query(ge=0)] = 0, count: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> dict[str, Any]:
-    """Test pictures with their names and true classes."""
-    test = (await with_data(request)).splits().test
-    rows = range(len(test))[first : first + count]
+    request: Request, first: Annotated[int, Query(ge=0)] = 0, count: Annotated[int, Query(ge=1, le=1000)] = 100,
+    class_index: AskedClass = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Test pictures with their names and true classes, of all classes or of one."""
+    test = check_class(await with_data(request), class_index).splits().test
+    chosen = [row for row, label in enumerate(test.labels) if class_index in (None, label)]
+    rows = chosen[first : first + count]
     shown = [{"image": row, "name": test.names[row], "class": test.class_names[test.labels[row]]} for row in rows]
-    return {"total": len(test), "images": shown}
+    return {"total": len(chosen), "images": shown}
 
 
 @router.get("/images/{index}/methods/{method}")
 async def method(
     request: Request, index: Index, method: Annotated[str, Path(max_length=60)],
-    class_index: Annotated[int | None, Query(ge=0, alias="class")] = None,
+    class_index: AskedClass = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The heat map of a method as a PNG in base64, for the predicted class or another."""
     desk = desk_of(request)
@@ -222,7 +226,8 @@ async def _explained(request: Request, shown: Shown) -> dict[str, Any]:
         own = names[reason["number"]]
         reason["name"], reason["concept"] = own.title, None if own.known is None else str(own.known.id)
     found["explanation"]["reasons_sentence"] = named_sentence(class_name, told)
-    return {"classes": found["classes"], **found["explanation"]}
+    added = balance(found)
+    return {"classes": found["classes"], **found["explanation"], "bias": None if added is None else added.bias}
 
 
 def _class(own: KnownClass) -> dict[str, Any]:
@@ -244,6 +249,7 @@ def _concept(known: KnownConcept) -> dict[str, Any]:
         "weight": known.concept.weight,
         "contribution": known.concept.contribution,
         "stability": known.concept.stability,
+        "stability_floor": known.stability_floor,
         "trusted": known.tally.num_trusted,
         "distrusted": known.tally.num_distrusted,
     }

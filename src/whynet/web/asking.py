@@ -3,16 +3,19 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import Path
+from fastapi import Path, Query
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 
+from whynet.base.errors import AbsentError
 from whynet.web.waiting import worked
 from whynet.workflows.workbench.desk import Desk, Shown
 from whynet.workflows.workbench.study import Study, study_of
 
 Index = Annotated[int, Path(ge=0, le=10**8)]
 Key = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$")]
+AskedClass = Annotated[int | None, Query(ge=0, le=10**8, alias="class")]
+"""A class of the run by its number, where one is chosen."""
 Kind = Literal["images", "uploads"]
 """Test pictures, and those that somebody brought: the beginning of their paths."""
 
@@ -47,6 +50,14 @@ async def with_data(request: Request) -> Desk:
     desk = desk_of(request)
     if not desk.is_open:
         await worked(request, desk.worker, "data", "Opening the data", desk.splits)
+    return desk
+
+
+def check_class(desk: Desk, class_index: int | None) -> Desk:
+    """The run again, whose data are open; raises `AbsentError` if it has no class of this number."""
+    num_classes = len(desk.splits().test.class_names)
+    if class_index is not None and class_index >= num_classes:
+        raise AbsentError(f"classes from 0 to {num_classes - 1} were expected, not {class_index}")
     return desk
 
 

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from whynet.web.api import ConceptKey
-from whynet.web.asking import Index, desk_of, with_data
-from whynet.web.rendering import is_part, page, person_of, picture
+from whynet.web.asking import Index, desk_of, opened, with_data
+from whynet.web.figure_tiles import figure_tiles, floor_line
+from whynet.web.rendering import SIDES, is_part, jpeg, page, person_of, picture
 from whynet.web.run_pages import check_person
 from whynet.web.waiting import answer_of
 from whynet.web.writing import written
-from whynet.workflows.report.concept_figures import MEANINGS, shown
-from whynet.workflows.workbench.concept_view import map_png, mapped, page_of, ranked
+from whynet.workflows.workbench.concept_view import map_png, mapped, page_of, ranked, strongest
 from whynet.workflows.workbench.image_view import class_sentence
 
 router = APIRouter(include_in_schema=False)
@@ -50,6 +50,19 @@ async def pictures(
     return page(request, "parts/pictures_of_concept.html.jinja", known=known, found=found)
 
 
+@router.get("/concepts/{key}/strongest.jpg")
+async def strongest_picture(request: Request, key: ConceptKey) -> Response:
+    """The test picture where a concept adds most, small, for lists of concepts."""
+    shown = await opened(request, "images", str(await _strongest(request, key)))
+    return picture(request, await asyncio.to_thread(jpeg, shown.picture, SIDES["small"]), "image/jpeg")
+
+
+@router.get("/concepts/{key}/strongest.png")
+async def strongest_map(request: Request, key: ConceptKey) -> Response:
+    """Its map there."""
+    return picture(request, await concept_png(request, key, await _strongest(request, key)), "image/png")
+
+
 @router.get("/images/{index}/maps/{key}.png")
 async def concept_map(request: Request, index: Index, key: ConceptKey) -> Response:
     """The map of a concept in a test picture, whatever the network names there."""
@@ -68,8 +81,8 @@ async def concept_png(request: Request, key: str, index: int) -> bytes:
 @router.post("/concepts/{key}/name")
 async def name(request: Request, key: ConceptKey, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Name a concept; an empty name takes the present one away."""
-    names, author = desk_of(request).store.names, check_person(person_of(request))
-    return await _changed(request, key, lambda own: names.name(own, name.strip() or None, author))
+    book, author = desk_of(request).book, check_person(person_of(request))
+    return await _changed(request, key, lambda own: book.name(own, name.strip() or None, author))
 
 
 @router.post("/concepts/{key}/undo")
@@ -85,6 +98,12 @@ async def vote(request: Request, key: ConceptKey, trusted: Annotated[Literal["ye
     votes, voter = desk_of(request).store.votes, check_person(person_of(request))
     meant = {"yes": True, "no": False, "none": None}[trusted]
     return await _changed(request, key, lambda own: votes.vote(own, voter, meant))
+
+
+async def _strongest(request: Request, key: str) -> int:
+    desk = await with_data(request)
+    known, own = await asyncio.to_thread(desk.book.concept_and_class, key)
+    return strongest(await answer_of(request, lambda: ranked(desk, own)), known)
 
 
 async def _changed(request: Request, key: str, change: Callable[[str], object]) -> Response:
@@ -103,13 +122,13 @@ async def _changed(request: Request, key: str, change: Callable[[str], object]) 
 def _values(request: Request, key: str) -> dict[str, Any]:
     desk = desk_of(request)
     known, own = desk.book.concept_and_class(key, person_of(request))
-    figures = own.described.figures
     order = [one.id for one in own.weightiest]
     place = order.index(known.id)
     return {
         "known": known, "own": own, "sentence": class_sentence(own),
         "history": desk.store.names.history(str(known.id)), "vote": known.tally.own,
-        "figures": [(MEANINGS[name], shown(figures, name)) for name in _FIGURES if name in figures],
+        "figures": figure_tiles(own.described.figures, _FIGURES), "floor": floor_line(known.stability_floor),
+        "knows_parts": desk.knows_parts,
         "previous": order[place - 1] if place else None,
         "following": order[place + 1] if place + 1 < len(order) else None,
     }  # fmt: skip

@@ -1,24 +1,22 @@
 """The pages of pictures: those of the test part, one's own, all that explains one, and methods side by side."""
 
 import asyncio
-import io
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, File, Path, Query, UploadFile
-from PIL import Image
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from whynet.attribution.overlay import resized
 from whynet.data.function_words import is_content_word
-from whynet.web.asking import Key, Kind, desk_of, opened, with_data
-from whynet.web.rendering import page
+from whynet.web.asking import AskedClass, Key, Kind, check_class, desk_of, opened, with_data
+from whynet.web.rendering import SIDES, jpeg, page
 from whynet.web.rendering import picture as picture_answer
 from whynet.web.waiting import answer_of
 from whynet.workflows.workbench.comparison import TITLES, compared, method_png
 from whynet.workflows.workbench.desk import Shown
 from whynet.workflows.workbench.image_view import (
+    balance,
     concept_png,
     explained,
     named_sentence,
@@ -29,10 +27,7 @@ from whynet.workflows.workbench.image_view import (
 
 router = APIRouter(include_in_schema=False)
 PER_PAGE = 24
-SIDES = {"small": 192, "large": 896}
-"""Longest side of a picture in pixels, by how it is shown."""
 Number = Annotated[int, Path(ge=0, le=10**6)]
-AskedClass = Annotated[int | None, Query(ge=0, alias="class")]
 
 
 @router.get("/images")
@@ -42,7 +37,7 @@ async def images(
     class_index: AskedClass = None,
 ) -> Response:
     """The test pictures, by class and page, and the form to bring one's own."""
-    test = (await with_data(request)).splits().test
+    test = check_class(await with_data(request), class_index).splits().test
     rows = [row for row, label in enumerate(test.labels) if class_index in (None, label)]
     num_pages = max(1, -(-len(rows) // PER_PAGE))
     number = min(number, num_pages)
@@ -89,8 +84,8 @@ async def explanation(request: Request, kind: Kind, key: Key) -> Response:
     ]  # fmt: skip
     return page(
         request, "parts/explanation.html.jinja", kind=kind, shown=shown, own=own, classes=found["classes"],
-        reasons=told, sentence=named_sentence(own["class"], told), words=words, run=str(desk.run.folder),
-        points=_points(shown, request),
+        reasons=told, balance=balance(found), sentence=named_sentence(own["class"], told), words=words,
+        run=str(desk.run.folder), points=_points(shown, request),
     )  # fmt: skip
 
 
@@ -98,7 +93,7 @@ async def explanation(request: Request, kind: Kind, key: Key) -> Response:
 async def compare(request: Request, kind: Kind, key: Key, class_index: AskedClass = None) -> Response:
     """Methods side by side on one picture."""
     shown = await opened(request, kind, key)
-    names = (await with_data(request)).splits().test.class_names
+    names = check_class(await with_data(request), class_index).splits().test.class_names
     return page(
         request, "compare.html.jinja", kind=kind, shown=shown, methods=TITLES, class_index=class_index,
         class_names=list(enumerate(names)),
@@ -134,7 +129,7 @@ async def picture(
 ) -> Response:
     """The picture itself."""
     shown = await opened(request, kind, key)
-    return picture_answer(request, await asyncio.to_thread(_jpeg, shown, SIDES[side]), "image/jpeg")
+    return picture_answer(request, await asyncio.to_thread(jpeg, shown.picture, SIDES[side]), "image/jpeg")
 
 
 @router.get("/{kind:kind}/{key}/words/{place}.png")
@@ -170,14 +165,6 @@ async def _answer(request: Request, kind: str, key: str) -> dict[str, Any]:
 
 def _png(request: Request, content: bytes) -> Response:
     return picture_answer(request, content, "image/png")
-
-
-def _jpeg(shown: Shown, side: int) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(resized(shown.picture, min(side, max(side // 2, *shown.picture.shape[:2])))).save(
-        stream, format="jpeg", quality=90
-    )
-    return stream.getvalue()
 
 
 def _neighbours(request: Request, kind: str, shown: Shown) -> dict[str, int | None]:

@@ -1,5 +1,6 @@
 """Pages from templates: everything is escaped, and what people wrote is kept apart from the direction of the page."""
 
+import io
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
@@ -7,14 +8,20 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 import whynet
-from whynet.workflows.report.grounding import signed
+from whynet.attribution.overlay import resized
+from whynet.base.explanation import with_article
+from whynet.base.types import Picture
+from whynet.web.typesetting import number, percent, signed, typeset
 
 PERSON_COOKIE = "whynet-person"
 _MAX_PERSON = 80
+SIDES = {"small": 192, "large": 896}
+"""Longest side of a picture in pixels, by how it is shown."""
 
 
 @cache
@@ -23,8 +30,8 @@ def _environment() -> Environment:
         loader=PackageLoader("whynet.web", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["signed"] = signed
-    environment.filters["percent"] = _percent
+    environment.filters |= {"signed": signed, "percent": percent, "number": number, "typeset": typeset}
+    environment.filters["with_article"] = with_article
     environment.globals["version"] = whynet.__version__
     return environment
 
@@ -38,8 +45,10 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
         status: Of the answer.
         values: What the template shows.
     """
+    desk = request.app.state.desk
     shown: Mapping[str, Any] = {
-        "person": person_of(request), "path": request.url.path, "title": request.app.state.desk.title, **values,
+        "person": person_of(request), "path": request.url.path, "title": desk.title,
+        "has_study": lambda: desk.has_study, **values,
     }  # fmt: skip
     return HTMLResponse(_environment().get_template(template).render(shown), status)
 
@@ -51,6 +60,15 @@ def picture(request: Request, content: bytes, media_type: str) -> Response:
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
+
+
+def jpeg(picture: Picture, side: int) -> bytes:
+    """A picture as a JPEG whose longest side has so many pixels; a small one is enlarged to half of that at most."""
+    stream = io.BytesIO()
+    Image.fromarray(resized(picture, min(side, max(side // 2, *picture.shape[:2])))).save(
+        stream, format="jpeg", quality=90
+    )
+    return stream.getvalue()
 
 
 def is_part(request: Request) -> bool:
@@ -66,9 +84,3 @@ def person_of(request: Request) -> str:
 def person_cookie(name: str) -> str:
     """A person's name as the value of a cookie."""
     return quote(name, safe="")
-
-
-def _percent(share: float) -> str:
-    """A share in percent, as in "97 %", with a space that does not break."""
-    digits = 0 if 0.01 <= share <= 0.99 else 1
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"

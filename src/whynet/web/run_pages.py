@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from whynet.base.errors import RunError
 from whynet.store.validity import cleaned_person
 from whynet.web.asking import Index, desk_of
+from whynet.web.figure_tiles import figure_tiles
 from whynet.web.rendering import PERSON_COOKIE, page, person_cookie
 from whynet.workflows.metrics_table import honesty_lines, tiles
-from whynet.workflows.report.concept_figures import HEADLINES, MEANINGS, means, shown
+from whynet.workflows.report.concept_figures import HEADLINES, means
 from whynet.workflows.workbench.image_view import class_sentence
 
 router = APIRouter(include_in_schema=False)
@@ -29,9 +30,7 @@ def overview(request: Request) -> Response:
         request, "overview.html.jinja",
         data=desk.settings.data.title, tiles=tiles(metrics) if "accuracy" in metrics else [],
         honesty=honesty_lines(metrics), classes=classes, run=str(desk.run.folder),
-        headlines=[
-            (text, MEANINGS[key], shown(figures, key)) for key, text in HEADLINES.items() if key in figures
-        ],
+        headlines=figure_tiles(figures, tuple(HEADLINES)),
         named=sum(known.naming is not None and known.naming.name is not None for known in concepts),
         voted=sum(bool(known.tally.num_trusted or known.tally.num_distrusted) for known in concepts),
         num_concepts=len(concepts),
@@ -51,8 +50,7 @@ def class_page(request: Request, index: Index) -> Response:
         request, "class.html.jinja", own=own, sentence=class_sentence(own), largest=largest,
         previous=classes[place - 1] if place else None,
         following=classes[place + 1] if place + 1 < len(classes) else None,
-        figures=[(meaning, shown(own.described.figures, key)) for key, meaning in MEANINGS.items()
-                 if key in own.described.figures],
+        figures=figure_tiles(own.described.figures),
     )  # fmt: skip
 
 

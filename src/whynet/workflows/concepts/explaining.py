@@ -18,7 +18,7 @@ from whynet.models.weights_fingerprint import weights_fingerprint
 from whynet.workflows.concepts.saved import DESCRIPTION, ClassConcepts, load_concepts, saved_classes
 from whynet.workflows.run import Run
 
-TOLD_FIGURES = ("f_cls", "f_reg", "locality", "stability")
+TOLD_FIGURES = ("f_cls", "f_reg", "locality", "stability", "stability_floor")
 """Figures of a class's concepts that an explanation carries."""
 
 

@@ -29,6 +29,7 @@ class KnownConcept:
         concept: As the run describes it, with the name that people gave it last.
         naming: Who named it when; None where nobody did, or the name was taken back.
         tally: The present votes, one a person.
+        stability_floor: Of the class, beside which the concept's stability is read; None where it was not measured.
     """
 
     id: ConceptId
@@ -36,6 +37,7 @@ class KnownConcept:
     concept: Concept
     naming: Naming | None
     tally: Tally
+    stability_floor: float | None = None
 
     @property
     def title(self) -> str:
@@ -114,6 +116,10 @@ class ConceptBook:
         ]  # fmt: skip
         return sorted(found, key=lambda own: own.index)
 
+    def described(self) -> list[DescribedConcepts]:
+        """What the run says of its classes, without asking the store what people say."""
+        return [self._described(folder)[0] for folder in saved_classes(self.run)]
+
     def class_of(self, index: int) -> KnownClass:
         """One class; raises `AbsentError` if it has no concepts."""
         found = next((own for own in self._classes(saved_classes(self.run, index)) if own.index == index), None)
@@ -140,6 +146,23 @@ class ConceptBook:
     def id_of(self, text: str) -> ConceptId:
         """The id of a concept that is there, without asking the store; raises as `concept` does."""
         return self._found(text)[1]
+
+    def name(self, concept: str, name: str | None, author: str) -> None:
+        """Name a concept, or take its name away; where it has none, that is no step of its history.
+
+        Args:
+            concept: Its id, as in the store.
+            name: None takes the present one away.
+            author: Who says so.
+
+        Raises:
+            SettingError: The name or the author is out of its range.
+        """
+        if name is None:
+            present = self.store.names.latest(concept)
+            if present is None or present.name is None:
+                return
+        self.store.names.name(concept, name, author)
 
     def concept_and_class(self, text: str, person: str = "") -> tuple[KnownConcept, KnownClass]:
         """One concept among those of its class; raises as `concept` does."""
@@ -201,6 +224,7 @@ def _known(described: DescribedConcepts, own: ConceptId, naming: Naming | None, 
     concept = next(concept for concept in described.concepts if concept.number == own.number)
     return KnownConcept(
         id=own, class_name=described.class_name, naming=naming, tally=tally,
+        stability_floor=described.figures.get("stability_floor"),
         concept=concept if naming is None else replace(concept, name=naming.name),
     )  # fmt: skip
 

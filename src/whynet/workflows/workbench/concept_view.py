@@ -98,6 +98,14 @@ def page_of(answer: dict[str, Any], concept: KnownConcept, number: int) -> Ranke
     return RankedPage(pictures=pictures, number=number, num_pages=num_pages, total=len(order))
 
 
+def strongest(answer: dict[str, Any], concept: KnownConcept) -> int:
+    """The number of the test picture where a concept adds most; raises `AbsentError` if its class has none."""
+    first = page_of(answer, concept, 1).pictures[:1]
+    if not first:
+        raise AbsentError(f"there are no test pictures of {concept.class_name}")
+    return first[0].index
+
+
 def mapped(desk: Desk, known: KnownClass, shown: Shown) -> AbstractContextManager[Future[Any]]:
     """Ask for the maps of all x-features of a class in one test picture, whatever the network names there."""
     of = ("maps", desk.state, known.index, known.digest, digest_of_picture(shown.picture))

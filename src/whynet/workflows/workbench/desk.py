@@ -25,6 +25,8 @@ from whynet.workflows.workbench.worker import Worker
 
 _PARTS = (CLASSIFIER, EXPLAINER, CONCEPTS, TREES, GRAPH)
 """The folders of a run on which explanations depend."""
+_OF_PARTS = "locality"
+"""A figure of concepts that only data with parts have."""
 STRUCTURES = {"tree": TREES, "graph": GRAPH}
 
 
@@ -116,7 +118,19 @@ class Desk:
     @property
     def has_concepts(self) -> bool:
         """Whether any class has concepts."""
-        return bool(self.book.classes())
+        return bool(self.book.described())
+
+    @property
+    def knows_parts(self) -> bool:
+        """Whether the data name parts; before they are open, whether they did when the concepts were measured."""
+        if self._splits is not None:
+            return bool(self._splits.test.part_names)
+        return any(_OF_PARTS in own.figures for own in self.book.described())
+
+    @property
+    def has_study(self) -> bool:
+        """Whether there are maps that people can be asked about, and parts to tick."""
+        return bool(self.book.described()) and self.knows_parts
 
     @property
     def has_sentences(self) -> bool:

@@ -7,6 +7,7 @@ What is computed is plain JSON, kept under a key of the run and of the pixels; w
 it is shown.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -142,6 +143,46 @@ def reasons(answer: Answer, known: KnownClass | None) -> list[ConceptReason]:
             )
         )  # fmt: skip
     return told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """How the reasons of one picture add up, and to what.
+
+    Args:
+        bias: What is added to the x-features.
+        by_concepts: The logit that they make together.
+        by_network: The network's own.
+        would_name: The class that the network would name if its logit were that of the x-features; None if the same.
+    """
+
+    bias: float
+    by_concepts: float
+    by_network: float
+    would_name: str | None
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the class would change, or the sum misses the logit by more than one and by more than a quarter."""
+        error = abs(self.by_concepts - self.by_network)
+        return self.would_name is not None or error > max(1.0, abs(self.by_network) / 4)
+
+
+def balance(answer: Answer) -> Balance | None:
+    """The balance of the reasons of a picture; None where its class has none."""
+    explanation, told = answer["explanation"], answer["explanation"]["faithfulness"]
+    if "logit_by_concepts" not in told:
+        return None
+    by_concepts, by_network = float(told["logit_by_concepts"]), float(told["logit"])
+    # The likeliest other class has a logit less than the network's own by the logarithm of the ratio of the two.
+    other = next((one for one in answer["classes"] if one["index"] != explanation["class_index"]), None)
+    ratio = 0.0 if other is None else other["probability"] / max(explanation["probability"], 1e-12)
+    is_overtaken = ratio > 0 and by_concepts < by_network + math.log(ratio)
+    return Balance(
+        bias=by_concepts - sum(float(reason["weight"]) for reason in explanation["reasons"]),
+        by_concepts=by_concepts, by_network=by_network,
+        would_name=other["name"] if other is not None and is_overtaken else None,
+    )  # fmt: skip
 
 
 def named_sentence(class_name: str, told: Sequence[ConceptReason]) -> str | None:
