@@ -26,6 +26,9 @@ def test_a_second_answer_takes_the_place_of_the_first_which_is_kept(store: Store
     second = store.answers.answer("study", "Ada", "item1", ())
     assert store.answers.current("study") == [bystander, second]
     assert store.answers.history("study") == [first, bystander, second]
+    assert store.answers.latest("study", " Ada ", "item1") == second
+    assert store.answers.latest("study", "Bo", "item1") == bystander
+    assert store.answers.latest("study", "Ada", "item2") is None
 
 
 def test_a_person_goes_on_where_the_study_was_left(store: Store) -> None:

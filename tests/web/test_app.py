@@ -194,6 +194,24 @@ def test_a_map_of_the_study_is_answered_by_keyboard_alone(browser, address):
         assert page.request.get(f"{address}/api/study/results").json()["answers"] == 1
 
 
+def test_a_wide_table_shows_that_it_goes_on(browser, address):
+    """On a phone the names of its rows stay while the parts are scrolled by."""
+    with _page(browser, address, NARROW, name="Ada") as page:
+        page.goto(f"{address}/study")
+        page.locator(".ticks input").first.check()
+        page.locator("[data-alone]").check()
+        assert not page.locator(".ticks input").first.is_checked()
+        page.locator("button.main").click()
+        expect(page.locator(".back")).to_be_visible()
+        page.goto(f"{address}/study/results")
+        table, name = page.locator(".wide").first, page.locator(".matrix tbody th").first
+        before = name.bounding_box()
+        table.evaluate("one => one.scrollTo(1000, 0)")
+        assert table.evaluate("one => one.scrollLeft") > 100
+        assert name.bounding_box() == before
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
 def _tab_to(page, selector):
     """Press Tab until something of this kind has the focus."""
     for _ in range(80):

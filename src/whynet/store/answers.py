@@ -51,6 +51,17 @@ class Answers:
             found = [Answer(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda answer: (answer.time, answer.id))
 
+    def latest(self, study: str, person: str, item: str) -> Answer | None:
+        """A person's answer that counts for an item; None where there is none. Raises as `answer`."""
+        key = {
+            "study": checked_id(study, "study"),
+            "person": cleaned_person(person, "a person"),
+            "item": checked_id(item, "study's item"),
+        }
+        with self._database.asking() as connection:
+            row = latest(connection, answers, **key)
+        return None if row is None else Answer(**row)
+
     def answered(self, study: str, person: str) -> frozenset[str]:
         """The ids of the items that a person has answered, to go on with the others; raises as `answer`."""
         query = select(answers.c.item).where(

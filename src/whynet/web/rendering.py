@@ -17,6 +17,7 @@ from whynet.attribution.overlay import resized
 from whynet.base.explanation import with_article
 from whynet.base.types import Picture
 from whynet.web.typesetting import number, percent, signed, typeset
+from whynet.workflows.workbench.study import part_title
 
 PERSON_COOKIE = "whynet-person"
 _MAX_PERSON = 80
@@ -31,7 +32,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"signed": signed, "percent": percent, "number": number, "typeset": typeset}
-    environment.filters["with_article"] = with_article
+    environment.filters |= {"with_article": with_article, "part_title": part_title}
     environment.globals["version"] = whynet.__version__
     return environment
 

@@ -66,6 +66,8 @@ async def results(request: Request) -> dict[str, Any]:
                 "class": one.known.name,
                 "concepts": [str(known.id) for known in one.known.concepts],
                 "counts": one.counts.astype(int).tolist(),
+                "answers": list(one.answers),
+                "nothing": list(one.nothing),
                 "people": {"o1": one.o1, "o2": one.o2, "locality": one.locality},
                 "automatic": {key: one.known.described.figures.get(key) for key in ("o1", "o2", "locality")},
             }

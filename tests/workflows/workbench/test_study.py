@@ -12,7 +12,7 @@ from whynet.store.records import Answer, Tally
 from whynet.workflows.concepts.saved import Concept, DescribedConcepts
 from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.concept_id import ConceptId
-from whynet.workflows.workbench.study import Item, Study, agreement, results_of
+from whynet.workflows.workbench.study import Item, Study, agreement, part_title, results_of
 
 PARTS = ("head", "wing", "tail", "context")
 DIGEST = "0123abcd"
@@ -72,6 +72,7 @@ def test_ticks_are_counted_and_their_figures_follow(study):
     found = results_of(study, answers, [_known(0), _known(1)])
     (own,) = found.classes
     np.testing.assert_array_equal(own.counts, [[4, 2, 0, 0], [0, 4, 0, 0], [0, 0, 4, 2]])
+    assert (own.answers, own.nothing) == ((4, 4, 4), (0, 0, 0))
     assert (found.num_answers, found.people) == (12, {"Ada": 6, "Bo": 6})
 
     entropies = []
@@ -116,6 +117,18 @@ def test_agreement_is_krippendorffs_alpha(study):
         for own in given.values()
     ]
     assert agreement(study, answers) == pytest.approx(_slow_alpha(rows))
+
+
+def test_not_asked_differs_from_nothing_seen(study):
+    found = results_of(study, [_answer("Ada", study.items[0]), _answer("Bo", study.items[0])], [_known(0), _known(1)])
+    (own,) = found.classes
+    assert (own.answers, own.nothing) == ((2, 0, 0), (2, 0, 0))
+    assert not own.counts.any()
+    assert (own.o1, own.o2, own.locality) == (None, None, None)
+
+
+def test_the_context_has_one_word_everywhere():
+    assert [part_title(part) for part in PARTS] == ["head", "wing", "tail", "beside the object"]
 
 
 def test_agreement_needs_two_people_on_one_map_and_a_difference(study):

@@ -86,6 +86,11 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("change", (event) => {
   if (event.target.dataset.submit !== undefined) event.target.form.submit();
+  // "Nothing" and anything else are not ticked together.
+  if (event.target.matches(".ticks input") && event.target.checked) {
+    const alone = event.target.dataset.alone !== undefined;
+    all(".ticks input").forEach((one) => { if ((one.dataset.alone !== undefined) !== alone) one.checked = false; });
+  }
 });
 
 function settle() {

@@ -32,6 +32,11 @@ PICTURES = 4
 """Test pictures of each class whose maps are shown; the first ones, whatever the network makes of them."""
 
 
+def part_title(part: str) -> str:
+    """What people read for a part, where they tick it and where they see the results."""
+    return "beside the object" if part == CONTEXT else part
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class Item:
     """One map that people look at.
@@ -119,6 +124,8 @@ class ClassResults:
     Args:
         known: The class.
         counts: M.
+        answers: How many answers each x-feature has, over pictures and people; 0 where nobody was asked yet.
+        nothing: How many of them ticked no part.
         o1: Of the rows of M, as of maps; None where fewer than two have ticks.
         o2: Likewise.
         locality: Mean entropy of the rows of M, in nats; None without ticks.
@@ -126,6 +133,8 @@ class ClassResults:
 
     known: KnownClass
     counts: Float[np.ndarray, "features parts"]
+    answers: tuple[int, ...]
+    nothing: tuple[int, ...]
     o1: float | None
     o2: float | None
     locality: float | None
@@ -161,30 +170,35 @@ def results_of(study: Study, answers: Sequence[Answer], classes: Sequence[KnownC
     for own in classes:
         counts = np.zeros((len(own.concepts), len(study.parts)))
         row_of = {str(known.id): row for row, known in enumerate(own.concepts)}
+        given, nothing = [0] * len(own.concepts), [0] * len(own.concepts)
         for answer in answers:
             row = row_of.get(valid[answer.item].concept)
             if row is not None:
+                given[row] += 1
+                nothing[row] += not answer.parts
                 for part in answer.parts:
                     counts[row, study.parts.index(part)] += 1
-        if counts.any():
-            found.append(_class_results(own, counts))
+        if any(given):
+            found.append(_class_results(own, counts, tuple(given), tuple(nothing)))
     people: dict[str, int] = {}
     for answer in answers:
         people[answer.person] = people.get(answer.person, 0) + 1
     return Results(classes=found, people=people, num_answers=len(answers), alpha=agreement(study, answers))
 
 
-def _class_results(known: KnownClass, counts: Float[np.ndarray, "features parts"]) -> ClassResults:
+def _class_results(
+    known: KnownClass, counts: Float[np.ndarray, "features parts"], answers: tuple[int, ...], nothing: tuple[int, ...]
+) -> ClassResults:
     ticked = torch.from_numpy(counts[counts.any(1)])
     shares: Tensor = ticked / ticked.sum(1, keepdim=True)
-    locality = float(torch.special.entr(shares).sum(1).mean())
+    locality = float(torch.special.entr(shares).sum(1).mean()) if len(ticked) else None
     o1 = o2 = None
     if len(ticked) > 1:
         metric = Orthogonality(len(ticked))
         metric.update(ticked.float()[None, :, None])
         figures = metric.compute()
         o1, o2 = _finite(figures.o1), _finite(figures.o2)
-    return ClassResults(known=known, counts=counts, o1=o1, o2=o2, locality=locality)
+    return ClassResults(known=known, counts=counts, answers=answers, nothing=nothing, o1=o1, o2=o2, locality=locality)
 
 
 def agreement(study: Study, answers: Sequence[Answer]) -> float | None:
