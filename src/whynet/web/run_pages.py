@@ -10,6 +10,7 @@ from whynet.base.errors import RunError
 from whynet.store.validity import cleaned_person
 from whynet.web.asking import Index, desk_of
 from whynet.web.figure_tiles import figure_tiles
+from whynet.web.plain_figures import of_concepts, of_network
 from whynet.web.rendering import PERSON_COOKIE, page, person_cookie
 from whynet.workflows.metrics_table import honesty_lines, tiles
 from whynet.workflows.report.concept_figures import HEADLINES, means
@@ -30,6 +31,7 @@ def overview(request: Request) -> Response:
         request, "overview.html.jinja",
         data=desk.settings.data.title, tiles=tiles(metrics) if "accuracy" in metrics else [],
         honesty=honesty_lines(metrics), classes=classes, run=str(desk.run.folder),
+        of_network=of_network(metrics, desk.num_classes), of_concepts=of_concepts(figures),
         headlines=figure_tiles(figures, tuple(HEADLINES)),
         named=sum(known.naming is not None and known.naming.name is not None for known in concepts),
         voted=sum(bool(known.tally.num_trusted or known.tally.num_distrusted) for known in concepts),

@@ -12,6 +12,7 @@ from pathlib import Path
 from whynet.base.errors import AbsentError, RunError, StorageError, SubjectError
 from whynet.base.types import Picture
 from whynet.data.example import Example
+from whynet.models.saved_subject import DESCRIPTION
 from whynet.store import Store
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.explainer import Explainer
@@ -119,6 +120,11 @@ class Desk:
     def has_concepts(self) -> bool:
         """Whether any class has concepts."""
         return bool(self.book.described())
+
+    @cached_property
+    def num_classes(self) -> int:
+        """Among how many classes the network chooses; known before it is open."""
+        return len(self.run.read(f"{CLASSIFIER}/{DESCRIPTION}")["class_names"])
 
     @property
     def knows_parts(self) -> bool:
