@@ -264,6 +264,17 @@ def test_two_people_take_part_in_the_study_at_once(browser, address):
         assert "3 of" in second.locator(".ask").inner_text()
 
 
+def test_only_mistakes(browser, address):
+    with _page(browser, f"{address}/images") as page:
+        page.locator("[name=only]").select_option("mistakes")
+        expect(page.locator(".pages")).to_contain_text("mistake")
+        expect(page.locator(".wait")).to_have_count(0)
+        mistakes = page.request.get(f"{address}/api/images?mistakes=true").json()["total"]
+        assert page.locator(".pictures .taken").count() == min(mistakes, 24)
+        page.goto(f"{address}/images")
+        expect(page.locator(".pictures li").first).to_contain_text("named right" if mistakes == 0 else "test/")
+
+
 def test_a_run_with_a_classifier_alone_says_what_to_run(browser, bare_address):
     with _page(browser, bare_address, name="Ada") as page:
         for path in ("", "/concepts", "/images/0"):

@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 
 from whynet.store.records import Naming
 from whynet.web.asking import AskedClass, Index, Key, check_class, desk_of, opened, with_data
+from whynet.web.picture_list import listed
 from whynet.web.waiting import answer_of
 from whynet.web.writing import written
 from whynet.workflows.workbench.comparison import compared
@@ -20,6 +21,7 @@ from whynet.workflows.workbench.concept_book import KnownClass, KnownConcept
 from whynet.workflows.workbench.concept_view import page_of, ranked
 from whynet.workflows.workbench.desk import Shown
 from whynet.workflows.workbench.image_view import balance, class_sentence, explained, named_sentence, reasons
+from whynet.workflows.workbench.predictions import known_predictions, predicted
 
 router = APIRouter(prefix="/api")
 ConceptKey = Annotated[str, Path(max_length=40, description="As in 5-2-9f3a11c0.")]
@@ -132,14 +134,21 @@ async def pictures(
 @router.get("/images")
 async def images(
     request: Request, first: Annotated[int, Query(ge=0)] = 0, count: Annotated[int, Query(ge=1, le=1000)] = 100,
-    class_index: AskedClass = None,
+    class_index: AskedClass = None, mistakes: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Test pictures with their names and true classes, of all classes or of one."""
-    test = check_class(await with_data(request), class_index).splits().test
-    chosen = [row for row, label in enumerate(test.labels) if class_index in (None, label)]
-    rows = chosen[first : first + count]
-    shown = [{"image": row, "name": test.names[row], "class": test.class_names[test.labels[row]]} for row in rows]
-    return {"total": len(chosen), "images": shown}
+    """Test pictures with their true classes, of all classes or one, all or those alone that the network gets wrong.
+
+    The predicted class is null until mistakes were asked for once, which waits until the network has named them all.
+    """
+    desk = check_class(await with_data(request), class_index)
+    named = await answer_of(request, lambda: predicted(desk)) if mistakes else None
+    named = named or await asyncio.to_thread(known_predictions, desk)
+    found = listed(desk, named, class_index, "mistakes" if mistakes else "")
+    shown = [
+        {"image": one.index, "name": one.name, "class": one.true_class, "predicted": one.predicted}
+        for one in found[first : first + count]
+    ]
+    return {"total": len(found), "images": shown}
 
 
 @router.get("/images/{index}/methods/{method}")

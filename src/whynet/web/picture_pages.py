@@ -1,7 +1,7 @@
 """The pages of pictures: those of the test part, one's own, all that explains one, and methods side by side."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, File, Path, Query, UploadFile
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from whynet.data.function_words import is_content_word
 from whynet.web.asking import AskedClass, Key, Kind, check_class, desk_of, opened, with_data
+from whynet.web.picture_list import picture_list
 from whynet.web.rendering import SIDES, jpeg, page
 from whynet.web.rendering import picture as picture_answer
 from whynet.web.waiting import answer_of
@@ -24,31 +25,36 @@ from whynet.workflows.workbench.image_view import (
     tree_png,
     word_png,
 )
+from whynet.workflows.workbench.predictions import known_predictions, predicted
 
 router = APIRouter(include_in_schema=False)
-PER_PAGE = 24
+PageNumber = Annotated[int, Query(ge=1, le=10**6, alias="page")]
 Number = Annotated[int, Path(ge=0, le=10**6)]
 
 
 @router.get("/images")
 async def images(
-    request: Request,
-    number: Annotated[int, Query(ge=1, le=10**6, alias="page")] = 1,
-    class_index: AskedClass = None,
+    request: Request, number: PageNumber = 1, class_index: AskedClass = None, only: Literal["", "mistakes"] = ""
 ) -> Response:
-    """The test pictures, by class and page, and the form to bring one's own."""
-    test = check_class(await with_data(request), class_index).splits().test
-    rows = [row for row, label in enumerate(test.labels) if class_index in (None, label)]
-    num_pages = max(1, -(-len(rows) // PER_PAGE))
-    number = min(number, num_pages)
-    shown = [
-        (row, test.names[row], test.class_names[test.labels[row]])
-        for row in rows[(number - 1) * PER_PAGE : number * PER_PAGE]
-    ]
+    """The test pictures, by class and page, and the form to bring one's own; mistakes may follow later."""
+    desk = check_class(await with_data(request), class_index)
+    predictions = await asyncio.to_thread(known_predictions, desk)
+    found = None if only and predictions is None else picture_list(desk, predictions, class_index, only, number)
     return page(
-        request, "images.html.jinja", pictures=shown, number=number, num_pages=num_pages, total=len(rows),
-        class_names=list(enumerate(test.class_names)), class_index=class_index,
+        request, "images.html.jinja", found=found, number=number, only=only, class_index=class_index,
+        class_names=list(enumerate(desk.splits().test.class_names)),
     )  # fmt: skip
+
+
+@router.get("/images/list")
+async def image_list(
+    request: Request, number: PageNumber = 1, class_index: AskedClass = None, only: Literal["", "mistakes"] = ""
+) -> Response:
+    """The list alone, once the network has named all test pictures."""
+    desk = check_class(await with_data(request), class_index)
+    predictions = await answer_of(request, lambda: predicted(desk))
+    found = picture_list(desk, predictions, class_index, only, number)
+    return page(request, "parts/image_list.html.jinja", found=found, only=only, class_index=class_index)
 
 
 @router.post("/uploads")

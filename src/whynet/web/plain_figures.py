@@ -63,7 +63,7 @@ def of_concepts(figures: Mapping[str, float]) -> list[PlainFigure]:
         found.append(
             PlainFigure(
                 figure=number(figures["stability"]), says="is how alike the reasons are when they are sought anew",
-                beside="1 is the same" if floor is None else f"1 is the same; any two reasons of a class: {number(floor)}",
+                beside="1 is the same" + ("" if floor is None else f"; any two reasons of a class: {number(floor)}"),
             )
         )  # fmt: skip
     return found

@@ -34,6 +34,8 @@ def test_an_answer_is_computed_once_and_then_read(worker, tmp_path):
     for _ in range(2):
         assert _answer(Answers(worker, tmp_path), work, "image", 3) == work.answer
     assert work.runs == 1
+    assert Answers(worker, tmp_path).kept(("image", 3)) == work.answer
+    assert Answers(worker, tmp_path).kept(("image", 4)) is None
     assert _answer(Answers(worker, tmp_path), work, "image", 4) == work.answer
     assert work.runs == 2
 

@@ -44,7 +44,7 @@ class Answers:
             work: Computes it: values that `json.dump` takes.
             is_kept: Whether it is kept on disk; what people bring is not.
         """
-        key = digest_of(_FORMAT, whynet.__version__, *of)
+        key = _key(of)
         kept = self._kept(key) if is_kept else None
         if kept is not None:
             future: Future[Any] = Future()
@@ -63,6 +63,10 @@ class Answers:
         with self.worker.asked(key, title, computed) as future:
             yield future
 
+    def kept(self, of: tuple[Any, ...]) -> Any:
+        """The answer that is kept to a question, by all that it depends on; None where there is none."""
+        return self._kept(_key(of))
+
     def _kept(self, key: str) -> Any:
         path = self._files.path(key)
         if not path.exists():
@@ -77,3 +81,7 @@ class Answers:
             return None
         self._files.used(key)
         return entry.get("answer")
+
+
+def _key(of: tuple[Any, ...]) -> str:
+    return digest_of(_FORMAT, whynet.__version__, *of)
