@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whynet.base.progress import listening
@@ -68,8 +68,9 @@ class Worker:
 
     @property
     def state(self) -> State:
-        """What it is at."""
-        return self._state
+        """What it is at, and how many jobs wait at this moment."""
+        state = self._state
+        return state if state.is_idle else replace(state, waiting=len(self._queue))
 
     @contextmanager
     def asked(self, key: str, title: str, work: Callable[[], Any]) -> Iterator[Future[Any]]:
@@ -139,14 +140,14 @@ class Worker:
                 if not self._queue:
                     return
                 job = self._queue.popleft()
-                self._state = State(title=job.title, waiting=len(self._queue))
+                self._state = State(title=job.title)
             self._answer(job)
 
     def _answer(self, job: _Job) -> None:
         def listener(step: str, done: int, total: int | None) -> None:
             if job.is_abandoned:
                 raise Abandoned
-            self._state = State(title=job.title, step=step, done=done, total=total, waiting=len(self._queue))
+            self._state = State(title=job.title, step=step, done=done, total=total)
 
         answer, fault = None, None
         try:
