@@ -200,9 +200,7 @@ def explain(
 
     answer = Answer(json)
     asked = tuple(filter(None, (name.strip() for name in structures.split(","))))
-    explanations = explain_images(
-        run, images, beam=beam, structures=asked, device=device, allow=subject, skip_bad=True
-    )
+    explanations = explain_images(run, images, beam=beam, structures=asked, device=device, allow=subject, skip_bad=True)
     for explanation in explanations:
         answer.say(f"{explanation.image_name} ({explanation.probability:.0%})\n  {explanation.text}")
         for reason in explanation.reasons:
