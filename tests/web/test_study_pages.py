@@ -73,7 +73,7 @@ def test_results_say_from_how_many_answers_and_who_was_not_asked(study):
     text = _said(study.get("/study/results"))
     assert "From 1 answer on 1 of 3 concepts: locality 0.00 by people" in text
     assert text.count("none yet") == 2
-    assert "beside the object" in text
-    assert "context" not in text
+    assert "beside these parts" in text
+    assert ">context</th>" not in study.get("/study/results").text
     for path in ("/", "/study"):
         assert 'href="/study/results"' in study.get(path).text

@@ -128,7 +128,7 @@ def test_not_asked_differs_from_nothing_seen(study):
 
 
 def test_the_context_has_one_word_everywhere():
-    assert [part_title(part) for part in PARTS] == ["head", "wing", "tail", "beside the object"]
+    assert [part_title(part) for part in PARTS] == ["head", "wing", "tail", "beside these parts"]
 
 
 def test_agreement_needs_two_people_on_one_map_and_a_difference(study):

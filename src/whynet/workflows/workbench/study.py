@@ -33,8 +33,11 @@ PICTURES = 4
 
 
 def part_title(part: str) -> str:
-    """What people read for a part, where they tick it and where they see the results."""
-    return "beside the object" if part == CONTEXT else part
+    """What people read for a part, where they tick it and where they see the results.
+
+    Not "beside the object": where only heads and legs are annotated, most of the object is beside them.
+    """
+    return "beside these parts" if part == CONTEXT else part
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
