@@ -166,6 +166,23 @@ def test_connections_that_a_server_ended_are_made_anew(postgres_place: str) -> N
         assert store.votes.tally("a").num_trusted == 2
 
 
+def test_a_connection_that_was_used_a_moment_ago_is_not_asked_whether_it_lives(
+    postgres_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    with Store(postgres_place) as store:
+        dialect = type(store._database._engines.ask.dialect)
+        ping = dialect.do_ping
+        monkeypatch.setattr(dialect, "do_ping", lambda *given: asked.append(1) or ping(*given))
+        for _ in range(3):
+            store.votes.vote("a", "Ada", True)
+        assert not asked
+        monkeypatch.setattr("whynet.store.engine._REST_SECONDS", 0)
+        store.votes.vote("a", "Bo", True)
+        assert len(asked) == 1
+        assert store.votes.tally("a").num_trusted == 2
+
+
 def test_labels_never_hold_a_password(place: str) -> None:
     with Store(place) as store:
         assert repr(store) == f"Store({store.label!r})"
@@ -185,3 +202,31 @@ def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match='PostgreSQL needs psycopg.*pip install "whynet'):
         Store("postgresql+psycopg://ada@127.0.0.1/birds")
+
+
+def test_who_writes_under_a_key_shares_the_lock_of_all_keys_and_has_its_own(postgres_place: str) -> None:
+    with Store(postgres_place) as store:
+        held = text(
+            "SELECT mode, count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+            "WHERE locktype = 'advisory' AND granted AND datname = current_database() GROUP BY mode"
+        )
+        with store._database.writing("votes", "a", "Ada") as connection:
+            assert dict(map(tuple, connection.execute(held))) == {"ShareLock": 1, "ExclusiveLock": 1}
+        with store._database.writing() as connection:
+            assert dict(map(tuple, connection.execute(held))) == {"ExclusiveLock": 1}
+
+
+def test_who_writes_all_waits_for_those_who_write_under_a_key_and_they_for_him(postgres_place: str) -> None:
+    with Store(postgres_place) as store, ThreadPoolExecutor(1) as pool:
+        own: tuple[str, ...] = ("votes", "a")
+        for one, other in (((), own), (own, ()), (own, own)):
+
+            def write(key: tuple[str, ...] = other) -> None:
+                with store._database.writing(*key):
+                    pass
+
+            with store._database.writing(*one):
+                waiting = pool.submit(write)
+                with pytest.raises(TimeoutError):
+                    waiting.result(0.2)
+            waiting.result(60)

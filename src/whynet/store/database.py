@@ -31,6 +31,11 @@ _REMEDIES = {
     sqlite3.SQLITE_CORRUPT: "it is damaged; restore it from a copy, or import an export into a new one",
     sqlite3.SQLITE_IOERR: "check the disk",
 }
+_LOCK_EVERYTHING = text("SELECT pg_advisory_xact_lock(:everything)")
+_LOCK_KEY = text(
+    "WITH shared AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:everything)) "
+    "SELECT pg_advisory_xact_lock(:key) FROM shared"
+)
 
 
 class Database:
@@ -135,15 +140,15 @@ class Database:
 def _take_advisory_locks(connection: Connection, key: tuple[str, ...]) -> None:
     """Wait for one's turn on PostgreSQL; the locks go with the transaction.
 
-    Two statements, in this order: whoever waits for a key has shared the lock of all keys already, so that nobody who
-    wants all of them for itself can come between and wait for ever.
+    In this order, which the one statement keeps, since it has no row to lock for before: whoever waits for a key has
+    shared the lock of all keys already, so that nobody who wants all of them for itself can come between and wait for
+    ever.
     """
-    everything = {"lock": _lock_number("everything")}
-    if not key:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), everything)
-        return
-    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), everything)
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _lock_number("key", *key)})
+    everything = _lock_number("everything")
+    if key:
+        connection.execute(_LOCK_KEY, {"everything": everything, "key": _lock_number("key", *key)})
+    else:
+        connection.execute(_LOCK_EVERYTHING, {"everything": everything})
 
 
 def _lock_number(*words: str) -> int:

@@ -4,15 +4,18 @@ SQLite       write-ahead log; each commit is flushed to the disk (synchronous FU
              survives kill -9 and a power cut; a transaction that writes takes the write lock as it begins
              (BEGIN IMMEDIATE), since one that asks for it half way may be refused without waiting
 PostgreSQL   the server's own settings; READ COMMITTED to write under advisory locks, REPEATABLE READ to read; no
-             transaction around a single question, which would be two more messages each way
+             transaction around a single question, which would be two more messages each way; and no question whether
+             the server is still there, unless a connection has rested or the server has said something unasked
 """
 
 import importlib.util
+import selectors
 import sqlite3
 import time
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 from whynet.base.errors import MissingDependencyError
 from whynet.store.location import Location
@@ -21,10 +24,12 @@ BUSY_SECONDS = 30
 """How long a transaction waits for others before it gives up."""
 
 _CONNECT_SECONDS = 10
+_REST_SECONDS = 60
+"""A connection to a server that has rested longer is asked whether it lives, before it is used."""
 _THREADS = 40
 """As many as use a store at once; more wait for their turn."""
 
-_WRITES = "whynet_writes"
+_WRITES, _SINCE = "whynet_writes", "whynet_since"
 
 
 class Engines(NamedTuple):
@@ -64,9 +69,40 @@ def create_engines(location: Location) -> Engines:
         "application_name": "whynet",
     }
     settings = {key: value for key, value in settings.items() if key not in location.url.query}
-    engine = create_engine(location.url, connect_args=settings, pool_pre_ping=True, hide_parameters=True, **pool)
+    engine = create_engine(location.url, connect_args=settings, hide_parameters=True, **pool)
+    event.listen(engine, "checkin", _lay_to_rest)
+    event.listen(engine, "checkout", _Waking(engine))
     levels = ("AUTOCOMMIT", "REPEATABLE READ", "READ COMMITTED")
     return Engines(*(engine.execution_options(isolation_level=level) for level in levels))
+
+
+class _Waking:
+    """What SQLAlchemy's pool_pre_ping does, but without a message each time, of which one vote would send three.
+
+    A server that ends a connection says so, and what it has said unasked can be heard without asking.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.dialect = engine.dialect
+
+    def __call__(self, connection: Any, record: Any, _proxy: Any) -> None:
+        rested = time.monotonic() - record.info.get(_SINCE, time.monotonic())
+        if rested < _REST_SECONDS and not _has_heard(connection):
+            return
+        try:
+            self.dialect.do_ping(connection)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+
+def _lay_to_rest(_connection: Any, record: Any) -> None:
+    record.info[_SINCE] = time.monotonic()
+
+
+def _has_heard(connection: Any) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def use_write_ahead_log(engine: Engine) -> None:
