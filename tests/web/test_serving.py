@@ -43,7 +43,7 @@ def test_a_run_that_is_still_being_trained_is_told(own_run, tmp_path):
     record = json.loads((own_run / "run.json").read_text())
     record["stages"] = {}
     (own_run / "run.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match="has no trained classifier yet, .*--resume"):
+    with pytest.raises(RunError, match="has no trained classifier yet; .*--resume"):
         serve_run(own_run, ServeSettings(port=0, store=str(tmp_path / "names.db")))
 
 

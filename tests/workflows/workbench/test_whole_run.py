@@ -80,5 +80,5 @@ def test_a_description_of_nothing(run):
 
 
 def test_a_run_that_is_still_being_trained(tmp_path):
-    with pytest.raises(RunError, match="has no trained classifier yet, .*--resume"):
+    with pytest.raises(RunError, match="has no trained classifier yet; .*--resume"):
         check_whole(Run.create(tmp_path / "new", {}), None)

@@ -1,6 +1,5 @@
 """Whether all that explains pictures is in a run and may be opened: told at the start, not picture by picture."""
 
-from whynet.base.errors import RunError
 from whynet.models.saved_network import check_saved
 from whynet.models.saved_subject import check_subject
 from whynet.models.variants import VARIANTS
@@ -20,11 +19,7 @@ def check_whole(run: Run, allow: str | None) -> None:
         StorageError: A description is absent or damaged.
         SubjectError: The run explains a network whose code was not allowed, or cannot be imported.
     """
-    if not run.is_complete(CLASSIFIER):
-        raise RunError(
-            f"{run.folder} has no trained classifier yet, so there is nothing to look at; go on with "
-            f"`whynet train --out {run.folder} --resume`"
-        )
+    run.check_classifier()
     check_subject(run.folder / CLASSIFIER, function=allow)
     if not run.is_complete(EXPLAINER):
         return
