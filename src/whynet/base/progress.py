@@ -42,14 +42,8 @@ def track(items: Iterable[Item], description: str, *, total: int | None = None) 
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    if (listener := _listener.get()) is not None:
+    if (listener := _listening()) is not None:
         yield from _told(items, description, total, listener)
-        return
-    if not _console().is_terminal:
-        lines = SparseLines()
-        for done, item in enumerate(items):
-            lines.tell(description, done, total)
-            yield item
         return
     with _bar() as progress:
         yield from progress.track(items, total=total, description=description)
@@ -70,6 +64,11 @@ class SparseLines:
             sys.stderr.flush()
 
 
+def _listening() -> Listener | None:
+    """Who is told in place of a bar: the listener, or lines where no bar can be drawn."""
+    return _listener.get() or (None if _console().is_terminal else SparseLines().tell)
+
+
 def _told(items: Iterable[Item], description: str, total: int | None, listener: Listener) -> Iterator[Item]:
     done = 0
     listener(description, done, total)
@@ -82,12 +81,8 @@ def _told(items: Iterable[Item], description: str, total: int | None, listener: 
 @contextmanager
 def reporting(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is moved by calls with the number done and the number of all."""
-    if (listener := _listener.get()) is not None:
+    if (listener := _listening()) is not None:
         yield lambda done, total: listener(description, done, total)
-        return
-    if not _console().is_terminal:
-        lines = SparseLines()
-        yield lambda done, total: lines.tell(description, done, total)
         return
     with _bar() as progress:
         task = progress.add_task(description, total=None)

@@ -135,10 +135,15 @@ def check_subject(folder: Path, *, function: str | None = None, option: str = "-
     if kind in BUILT_IN_NETWORKS:
         check_saved(folder)
         return
-    if ":" in kind and not is_named(kind):
+    if names_code(kind):
         _check_allowed(folder, kind, function, option)
         _imported(kind)
     check_weights(folder / WEIGHTS)
+
+
+def names_code(kind: str) -> bool:
+    """Whether the network of a `subject.json` is the user's own function, whose code runs only if it is named again."""
+    return ":" in kind and not is_named(kind)
 
 
 def _check_allowed(folder: Path, kind: str, function: str | None, option: str) -> None:

@@ -14,8 +14,7 @@ from whynet.base.errors import RunError
 from whynet.base.explanation import Grounding, with_article
 from whynet.base.files import read_json, write_text_atomically
 from whynet.base.image import to_data_uri
-from whynet.models.named_network import is_named
-from whynet.models.saved_subject import DESCRIPTION
+from whynet.models.saved_subject import DESCRIPTION, names_code
 from whynet.models.variants import VARIANT_NAMES
 from whynet.workflows.catalogue import Splits, open_data
 from whynet.workflows.evaluate import METRICS, SENTENCES
@@ -202,7 +201,7 @@ def _by(settings: TrainSettings, *, has_sentences: bool) -> str:
 def _explain_command(run: Run) -> str:
     """How a picture is explained; code of the user's own runs only where it is named again."""
     kind = str(read_json(run.folder / CLASSIFIER / DESCRIPTION, "a saved subject").get("network", ""))
-    named_again = f" --subject {shlex.quote(kind)}" if ":" in kind and not is_named(kind) else ""
+    named_again = f" --subject {shlex.quote(kind)}" if names_code(kind) else ""
     return f"whynet explain {shlex.quote(str(run.folder))} PICTURE{named_again}"
 
 
